@@ -1,0 +1,45 @@
+/**
+ * Everything that can be allowed or denied, and the roles that hold it. A closed list, deny by default (design: access.md §3).
+ * A organisation admin, P operator, T auditor, O project owner, S data scientist, M ML engineer, D data engineer, V approver,
+ * R viewer, U app developer, J job; a small letter: only what is one's own; `*` everyone who is signed in.
+ */
+export const ACTIONS = {
+  'organisation.manage': 'A',
+  'fleet.manage': 'AP',
+  'fleet.read': 'APT',
+  'catalogue.read': '*',
+  'project.create': '*',
+  'project.read': '*',
+  'project.manage': 'AO',
+  'member.manage': 'AO',
+  'budget.manage': 'AOP',
+  'audit.read': 'ATO',
+  'subject.erase': 'O',
+  'secret.use': 'OSMD',
+  'secret.write': 'OMD',
+  'source.manage': 'OD',
+  'dataset.read': 'OSMDRJ',
+  'dataset.write': 'OSMDJ',
+  'dataset.delete': 'ODsm',
+  'pipeline.write': 'OSMD',
+  'job.run': 'OSMD',
+  'job.stop': 'OPsmd',
+  'run.read': 'OSMDVRTJ',
+  'run.write': 'OSMDJ',
+  'run.delete': 'Osmd',
+  'monitor.write': 'OSMP',
+  'model.read': 'OSMDPVRTJ',
+  'model.write': 'OSMJ',
+  'model.delete': 'O',
+  'model.promote': 'OMP',
+  'model.approve': 'OV',
+  'endpoint.read': '*',
+  'endpoint.invoke': 'OSMUJ',
+  'endpoint.deploy': 'OSMP',
+  'endpoint.release': 'OMP',
+  'endpoint.key': 'OMU',
+  'prediction.read': 'OSM',
+  'label.write': 'OSMDUJ',
+} as const
+
+export type Action = keyof typeof ACTIONS

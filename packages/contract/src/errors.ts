@@ -1,0 +1,24 @@
+/**
+ * Every error code of `/api/v1` with its HTTP status: a closed table. Codes are `<noun>_<what>`; each is thrown somewhere
+ * (checked by test/architecture.test.ts). Keep the groups and the alphabet.
+ */
+export const ERRORS = {
+  // any endpoint
+  bad_request: 400,
+  conflict: 409,
+  forbidden: 403,
+  host_not_allowed: 403,
+  internal: 500,
+  not_found: 404,
+  origin_not_allowed: 403,
+  payload_too_large: 413,
+  rate_limited: 429,
+  signed_out: 401,
+  unsupported_media_type: 415,
+  // projects
+  project_exists: 409,
+  project_not_found: 404,
+  project_file_invalid: 422,
+} as const satisfies Record<string, number>
+
+export type ErrorCode = keyof typeof ERRORS
