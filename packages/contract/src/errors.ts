@@ -19,6 +19,14 @@ export const ERRORS = {
   project_exists: 409,
   project_not_found: 404,
   project_file_invalid: 422,
+  // environments
+  environment_invalid: 422,
+  environment_not_failed: 409,
+  environment_not_found: 404,
+  // jobs
+  job_attempt_not_found: 404,
+  job_invalid: 422,
+  job_not_found: 404,
 } as const satisfies Record<string, number>
 
 export type ErrorCode = keyof typeof ERRORS
