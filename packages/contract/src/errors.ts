@@ -27,6 +27,17 @@ export const ERRORS = {
   job_attempt_not_found: 404,
   job_invalid: 422,
   job_not_found: 404,
+  // monitors
+  alert_not_found: 404,
+  alert_resolved: 409,
+  monitor_feature_not_found: 404,
+  monitor_not_found: 404,
+  monitor_window_not_found: 404,
+  notification_not_found: 404,
+  // loops
+  loop_firing_ended: 409,
+  loop_firing_not_found: 404,
+  loop_not_found: 404,
 } as const satisfies Record<string, number>
 
 export type ErrorCode = keyof typeof ERRORS
