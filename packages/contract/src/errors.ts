@@ -38,6 +38,20 @@ export const ERRORS = {
   loop_firing_ended: 409,
   loop_firing_not_found: 404,
   loop_not_found: 404,
+  // datasets
+  contract_invalid: 422,
+  dataset_archived: 409,
+  dataset_blob_mismatch: 422,
+  dataset_blob_missing: 422,
+  dataset_file_not_found: 404,
+  dataset_no_contract: 409,
+  dataset_not_found: 404,
+  dataset_not_table: 422,
+  dataset_not_usable: 409,
+  dataset_source_unsupported: 422,
+  dataset_tag_not_found: 404,
+  dataset_version_conflict: 409,
+  dataset_version_not_found: 404,
 } as const satisfies Record<string, number>
 
 export type ErrorCode = keyof typeof ERRORS
