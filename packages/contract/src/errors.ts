@@ -52,6 +52,17 @@ export const ERRORS = {
   dataset_tag_not_found: 404,
   dataset_version_conflict: 409,
   dataset_version_not_found: 404,
+  // pipelines
+  pipeline_input_unresolved: 422,
+  pipeline_not_found: 404,
+  pipeline_params_invalid: 422,
+  pipeline_run_active: 409,
+  pipeline_run_ended: 409,
+  pipeline_run_not_found: 404,
+  pipeline_run_succeeded: 409,
+  pipeline_step_not_found: 404,
+  // tuning
+  sweep_not_found: 404,
 } as const satisfies Record<string, number>
 
 export type ErrorCode = keyof typeof ERRORS
