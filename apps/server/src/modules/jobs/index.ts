@@ -1,0 +1,9 @@
+/**
+ * Owns jobs: the queue, their attempts as processes of this machine, logs, outputs and metrics as bytes and values.
+ * It never decides what is to be computed, publishes nothing and writes no MLflow run: its owners (pipelines, tuning, models) do.
+ */
+export { submitJob } from './submit-job.ts'
+export { getJob, listJobsOfOwner } from './get-job.ts'
+export { cancelJob } from './cancel-job.ts'
+export { readJobLog } from './read-job-log.ts'
+export type { JobSpec, JobText, JobView } from './job-spec.ts'
