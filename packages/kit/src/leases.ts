@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
+import type { Kysely } from 'kysely'
+import { inTransaction } from './context.ts'
+import type { Ctx } from './context.ts'
+import type { Tables } from './database.ts'
+
+type LeaseTable = { id: string; lease_token: string | null; lease_until: number | null }
+type Leased<T extends keyof Tables> = { [K in keyof Tables[T]]: Tables[T][K] extends import('kysely').ColumnType<infer S, infer _I, infer _U> ? S : Tables[T][K] } & {
+  readonly lease_token: string
+}
+
+/**
+ * Takes up to `limit` rows of `table` that match and are free, for `leaseMs`. Do the work outside any transaction, then write its
+ * result with `where id = ? and lease_token = ?` and clear the lease: no row updated means that the lease was lost, so drop it.
+ * `where` is a SQL condition made with Kysely's `sql` over the table's columns.
+ */
+export async function claim<T extends keyof Tables & string>(
+  ctx: Ctx,
+  options: {
+    readonly table: T
+    readonly where?: import('kysely').RawBuilder<unknown>
+    readonly leaseMs: number
+    readonly limit?: number
+    readonly orderBy?: string
+  },
+): Promise<Leased<T>[]> {
+  const token = randomBytes(12).toString('hex')
+  const now = ctx.clock.now()
+  const free = sql`(lease_until is null or lease_until < ${now})`
+  const condition = options.where ? sql`${free} and (${options.where})` : free
+  const limit = options.limit ?? 1
+  // Nothing to do is the usual case: ask on the reading side first, so that idle loops never take the writer.
+  const anyone = await sql<{ id: string }>`select id from ${sql.table(options.table)} where ${condition} limit 1`.execute(ctx.db)
+  if (anyone.rows.length === 0) return []
+  return inTransaction(ctx, async (tx) => {
+    // One shape serves every leased table; the generic name cannot be checked against `Tables` here.
+    const db = tx.db as unknown as Kysely<Record<string, LeaseTable>>
+    const skipLocked = ctx.platform.database.kind === 'postgres' ? sql`for update skip locked` : sql``
+    const rows = await sql<Leased<T>>`
+      update ${sql.table(options.table)} set lease_token = ${token}, lease_until = ${now + options.leaseMs}
+      where id in (select id from ${sql.table(options.table)} where ${condition} order by ${sql.ref(options.orderBy ?? 'id')} limit ${limit} ${skipLocked})
+      returning *`.execute(db)
+    return rows.rows
+  })
+}
