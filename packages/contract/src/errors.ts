@@ -63,6 +63,27 @@ export const ERRORS = {
   pipeline_step_not_found: 404,
   // tuning
   sweep_not_found: 404,
+  // tracking
+  artifact_not_found: 404,
+  experiment_exists: 409,
+  experiment_not_found: 404,
+  filter_invalid: 422,
+  run_deleted: 409,
+  run_not_found: 404,
+  tracking_invalid: 422,
+  // models
+  alias_moved: 409,
+  alias_not_found: 404,
+  alias_protected: 409,
+  approval_not_awaited: 409,
+  evidence_changed: 409,
+  gate_not_passed: 409,
+  model_exists: 409,
+  model_not_found: 404,
+  model_source_invalid: 422,
+  model_version_not_found: 404,
+  model_version_not_usable: 409,
+  nothing_to_roll_back_to: 409,
 } as const satisfies Record<string, number>
 
 export type ErrorCode = keyof typeof ERRORS
