@@ -19,6 +19,11 @@ export const ERRORS = {
   project_exists: 409,
   project_not_found: 404,
   project_file_invalid: 422,
+  revision_not_found: 404,
+  // lineage
+  lineage_node_not_found: 404,
+  // secrets
+  secret_not_found: 404,
   // environments
   environment_invalid: 422,
   environment_not_failed: 409,
