@@ -89,6 +89,13 @@ export const ERRORS = {
   model_version_not_found: 404,
   model_version_not_usable: 409,
   nothing_to_roll_back_to: 409,
+  // endpoints
+  endpoint_not_found: 404,
+  endpoint_not_ready: 409,
+  inference_unavailable: 503,
+  prediction_not_found: 404,
+  rollout_not_active: 409,
+  rollout_not_found: 404,
 } as const satisfies Record<string, number>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -1,6 +1,7 @@
 /** Everything the clients and the server agree on. One namespace a noun; add yours. */
 export * as actions from './actions.ts'
 export * as datasets from './datasets.ts'
+export * as endpoints from './endpoints.ts'
 export * as errors from './errors.ts'
 export * as environments from './environments.ts'
 export * as jobs from './jobs.ts'
