@@ -22,7 +22,11 @@ export type BootstrapInterval = {
  * statistic is the difference of both models under the same weights. Random numbers: xoshiro256** seeded by SplitMix64, one
  * `floor(u · groups)` a draw (project-file §7).
  */
-export function groupedBootstrap(groupCount: number, statistic: GroupStatistic, options: BootstrapOptions = {}): BootstrapInterval {
+export function groupedBootstrap(
+  groupCount: number,
+  statistic: GroupStatistic,
+  options: BootstrapOptions = {},
+): BootstrapInterval {
   const { samples = 2000, level = 0.95, seed = 0 } = options
   const random = seededRandom(seed)
   const weights = new Float64Array(groupCount)
@@ -39,7 +43,13 @@ export function groupedBootstrap(groupCount: number, statistic: GroupStatistic, 
   }
   const sorted = values.subarray(0, defined).sort()
   const tail = (1 - level) / 2
-  return { lower: quantile(sorted, tail), upper: quantile(sorted, 1 - tail), level, samples, undefinedSamples: samples - defined }
+  return {
+    lower: quantile(sorted, tail),
+    upper: quantile(sorted, 1 - tail),
+    level,
+    samples,
+    undefinedSamples: samples - defined,
+  }
 }
 
 /** Codes 0..k-1 for any values, in order of first appearance. */

@@ -68,12 +68,24 @@ export function expectedCalibrationError(y: Labels, p: Float64Array, bins = 10):
 }
 
 /** Reliability diagram: for each bin its rows, the mean probability and the observed rate. */
-export function reliability(y: Labels, p: Float64Array, bins = 10): { rows: number; predicted: number; observed: number }[] {
+export function reliability(
+  y: Labels,
+  p: Float64Array,
+  bins = 10,
+): { rows: number; predicted: number; observed: number }[] {
   const { rows, predicted, observed } = calibrationBins(y, p, bins)
-  return Array.from(rows, (n, b) => ({ rows: n, predicted: (predicted[b] as number) / n, observed: (observed[b] as number) / n }))
+  return Array.from(rows, (n, b) => ({
+    rows: n,
+    predicted: (predicted[b] as number) / n,
+    observed: (observed[b] as number) / n,
+  }))
 }
 
-type CalibrationBins = { readonly rows: Float64Array; readonly predicted: Float64Array; readonly observed: Float64Array }
+type CalibrationBins = {
+  readonly rows: Float64Array
+  readonly predicted: Float64Array
+  readonly observed: Float64Array
+}
 
 function calibrationBins(y: Labels, p: Float64Array, bins: number): CalibrationBins {
   const rows = new Float64Array(bins)
@@ -93,7 +105,8 @@ function calibrationBins(y: Labels, p: Float64Array, bins: number): CalibrationB
 /** Calibration error from sums per bin. */
 export function calibrationError(bins: CalibrationBins, n: number): number {
   let sum = 0
-  for (let b = 0; b < bins.rows.length; b++) sum += Math.abs((bins.predicted[b] as number) - (bins.observed[b] as number))
+  for (let b = 0; b < bins.rows.length; b++)
+    sum += Math.abs((bins.predicted[b] as number) - (bins.observed[b] as number))
   return sum / n
 }
 
@@ -125,8 +138,10 @@ export const accuracyOf = ({ tp, fp, fn, tn }: Confusion): number => (tp + tn) /
 export const selectionRateOf = ({ tp, fp, fn, tn }: Confusion): number => (tp + fp) / (tp + fp + fn + tn)
 
 export const f1 = (y: Labels, p: Float64Array, threshold = 0.5): number => f1Of(confusionAt(y, p, threshold))
-export const accuracy = (y: Labels, p: Float64Array, threshold = 0.5): number => accuracyOf(confusionAt(y, p, threshold))
-export const precision = (y: Labels, p: Float64Array, threshold = 0.5): number => precisionOf(confusionAt(y, p, threshold))
+export const accuracy = (y: Labels, p: Float64Array, threshold = 0.5): number =>
+  accuracyOf(confusionAt(y, p, threshold))
+export const precision = (y: Labels, p: Float64Array, threshold = 0.5): number =>
+  precisionOf(confusionAt(y, p, threshold))
 export const recall = (y: Labels, p: Float64Array, threshold = 0.5): number => recallOf(confusionAt(y, p, threshold))
 
 /** Mean of the labels: the constant a baseline predicts for every row. */

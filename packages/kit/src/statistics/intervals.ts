@@ -40,7 +40,11 @@ export function quantileInterval(sorted: ArrayLike<number>, q: number, level = 0
   // lower rank r (1-based): P(B < r) <= tail, the largest; upper rank s: P(B >= s) <= tail, the smallest
   const r = largest(0, n, (k) => k === 0 || binomialCdf(k - 1, n, q) <= tail)
   const s = largest(0, n, (k) => binomialCdf(k, n, q) < 1 - tail) + 2
-  return { lower: r === 0 ? -Infinity : (sorted[r - 1] as number), upper: s > n ? Infinity : (sorted[s - 1] as number), estimate }
+  return {
+    lower: r === 0 ? -Infinity : (sorted[r - 1] as number),
+    upper: s > n ? Infinity : (sorted[s - 1] as number),
+    estimate,
+  }
 }
 
 function largest(low: number, high: number, holds: (k: number) => boolean): number {
@@ -72,7 +76,11 @@ export function lookLevel(k: number): number {
  * Whether a new version is *worse* at one look (project-file §8): the whole interval of (new - running) lies beyond the tolerance on the
  * bad side. `unclear` while it straddles the tolerance.
  */
-export function judgeDifference(interval: Interval, tolerance: number, bad: 'above' | 'below'): 'worse' | 'fine' | 'unclear' {
+export function judgeDifference(
+  interval: Interval,
+  tolerance: number,
+  bad: 'above' | 'below',
+): 'worse' | 'fine' | 'unclear' {
   const [lower, upper] = bad === 'above' ? [interval.lower, interval.upper] : [-interval.upper, -interval.lower]
   if (lower > tolerance) return 'worse'
   return upper <= tolerance ? 'fine' : 'unclear'
