@@ -1,7 +1,7 @@
 import type { Relation } from '@kiban/contract/lineage'
 import type { Ctx } from '@kiban/kit/context'
 
-/** `from_node` and `to_node` are `kind:id`; an edge points from the origin to what came of it. */
+/** `from_node` and `to_node` are `kind:id`, read as a sentence: run used dataset_version, run generated model_version. */
 export type EdgeRow = { id: string; from_node: string; relation: Relation; to_node: string; at: number }
 
 declare module '@kiban/kit/database' {

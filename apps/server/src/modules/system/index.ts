@@ -1,0 +1,2 @@
+/** Owns nothing: health, events, search, metrics, the API's description and the web UI's files. */
+export { systemModule } from './system.module.ts'
