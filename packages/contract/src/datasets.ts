@@ -40,8 +40,10 @@ export const DatasetVersion = z.object({
   /** Why it is blocked or could not be checked, in a sentence. */
   stateReason: z.string().nullable(),
   message: z.string(),
-  /** SHA-256 of the manifest of the files as committed. */
+  /** Manifest of the files that are used: those committed, less what the contract quarantined. */
   manifest: Sha256,
+  /** Manifest of the files as committed. */
+  committedManifest: Sha256,
   files: z.number().int(),
   sizeBytes: z.number().int(),
   /** Bytes of files that the parent did not have. */
