@@ -9,7 +9,10 @@ const bin = (name: string) => join(root, 'node_modules', '.bin', name)
 export type Check = { readonly name: string; readonly argv: readonly [string, ...string[]] }
 
 export const CHECKS: readonly Check[] = [
-  { name: 'format', argv: [bin('oxfmt'), '--check', 'apps', 'packages', 'scripts', 'test', 'bench', 'vitest.config.ts'] },
+  {
+    name: 'format',
+    argv: [bin('oxfmt'), '--check', 'apps', 'packages', 'scripts', 'test', 'bench', 'vitest.config.ts'],
+  },
   { name: 'lint', argv: [bin('oxlint'), '--type-aware', 'apps', 'packages', 'scripts', 'test', 'bench'] },
   { name: 'types', argv: [bin('tsc'), '-p', 'tsconfig.json'] },
   { name: 'types of the web UI', argv: [bin('tsc'), '-p', 'apps/web/tsconfig.json'] },
@@ -30,8 +33,14 @@ export function runCheck(check: Check): boolean {
 }
 
 function changedChecks(): Check[] {
-  const listed = spawnSync('git', ['diff', '--name-only', '--diff-filter=d', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout
-  const untracked = spawnSync('git', ['ls-files', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' }).stdout
+  const listed = spawnSync('git', ['diff', '--name-only', '--diff-filter=d', 'HEAD'], {
+    cwd: root,
+    encoding: 'utf8',
+  }).stdout
+  const untracked = spawnSync('git', ['ls-files', '--others', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+  }).stdout
   const files = `${listed}${untracked}`.split('\n').filter((file) => /\.(ts|tsx|css)$/.test(file))
   const code = files.filter((file) => /\.tsx?$/.test(file))
   if (files.length === 0) return []
@@ -39,7 +48,10 @@ function changedChecks(): Check[] {
     { name: 'format of changed files', argv: [bin('oxfmt'), '--check', ...files] },
     ...(code.length > 0 ? [{ name: 'lint of changed files', argv: [bin('oxlint'), ...code] } as const] : []),
     { name: 'types', argv: [bin('tsc'), '-p', 'tsconfig.json'] },
-    { name: 'tests of changed files', argv: [bin('vitest'), 'related', '--run', '--project', 'unit', '--passWithNoTests', ...code] },
+    {
+      name: 'tests of changed files',
+      argv: [bin('vitest'), 'related', '--run', '--project', 'unit', '--passWithNoTests', ...code],
+    },
   ]
 }
 

@@ -10,7 +10,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const command = process.argv[2] ?? ''
 const NEEDED_BYTES = 2 * 2 ** 30
 
-if (Number(process.versions.node.split('.')[0]) < 20) fail(`Node.js ${process.versions.node} is too old: 20 or newer is needed.`)
+if (Number(process.versions.node.split('.')[0]) < 20)
+  fail(`Node.js ${process.versions.node} is too old: 20 or newer is needed.`)
 installPackages()
 if (['start', 'up', 'setup', 'ui'].includes(command)) buildWeb()
 
@@ -19,13 +20,24 @@ function installPackages() {
   const lock = sha256(readFileSync(join(root, 'package-lock.json')))
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
   const disk = statfsSync(root)
-  if (disk.bavail * disk.bsize < NEEDED_BYTES) fail(`The disk of ${root} has ${Math.round((disk.bavail * disk.bsize) / 2 ** 20)} MiB left, but the packages need about 2 GiB. Make room first.`)
+  if (disk.bavail * disk.bsize < NEEDED_BYTES)
+    fail(
+      `The disk of ${root} has ${Math.round((disk.bavail * disk.bsize) / 2 ** 20)} MiB left, but the packages need about 2 GiB. Make room first.`,
+    )
   const started = Date.now()
   say('Installing the locked packages into the clone …')
-  const result = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const result = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   if (result.status !== 0) {
     const text = `${result.stderr}${result.stdout}`
-    if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|network/i.test(text)) fail('The npm registry could not be reached. Check the network or the proxy (npm config get registry), then start again.', text)
+    if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|network/i.test(text))
+      fail(
+        'The npm registry could not be reached. Check the network or the proxy (npm config get registry), then start again.',
+        text,
+      )
     if (/ENOSPC/.test(text)) fail('The disk is full. Make room, then start again.', text)
     fail('npm ci failed.', text)
   }
@@ -36,12 +48,19 @@ function installPackages() {
 function buildWeb() {
   const web = join(root, 'apps', 'web')
   const stamp = join(web, 'dist', '.sources')
-  const sources = hashSources(['apps/web/src', 'apps/web/build', 'apps/web/public', 'packages/contract/src', 'packages/client/src'], ['apps/web/index.html', 'apps/web/vite.config.ts', 'package-lock.json'])
+  const sources = hashSources(
+    ['apps/web/src', 'apps/web/build', 'apps/web/public', 'packages/contract/src', 'packages/client/src'],
+    ['apps/web/index.html', 'apps/web/vite.config.ts', 'package-lock.json'],
+  )
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return
   const started = Date.now()
   say('Building the web UI …')
   const bin = join(root, 'node_modules', '.bin')
-  const result = spawnSync(join(bin, 'node'), [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn'], { cwd: web, encoding: 'utf8', env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } })
+  const result = spawnSync(
+    join(bin, 'node'),
+    [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn'],
+    { cwd: web, encoding: 'utf8', env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } },
+  )
   if (result.status !== 0) fail('The web UI could not be built.', `${result.stderr}${result.stdout}`)
   writeFileSync(stamp, sources)
   say(`  web UI ready after ${seconds(started)} s`)

@@ -15,10 +15,15 @@ export function startPostgres(): TestPostgres | undefined {
   chmodSync(folder, 0o755)
   const asPostgres = process.getuid?.() === 0
   if (asPostgres) spawnSync('chown', ['postgres:', folder])
-  const run = (command: string) => (asPostgres ? spawnSync('su', ['postgres', '-s', '/bin/sh', '-c', command], { encoding: 'utf8' }) : spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8' }))
+  const run = (command: string) =>
+    asPostgres
+      ? spawnSync('su', ['postgres', '-s', '/bin/sh', '-c', command], { encoding: 'utf8' })
+      : spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8' })
   const port = 20_000 + (process.pid % 10_000)
   const made = run(`${bin}/initdb -D ${folder}/data -U kiban --auth=trust -E UTF8 --locale=C.UTF-8 --no-sync`)
-  const started = run(`${bin}/pg_ctl -D ${folder}/data -o "-p ${port} -h 127.0.0.1 -k ${folder} -c fsync=off -c max_connections=200" -l ${folder}/log -w start`)
+  const started = run(
+    `${bin}/pg_ctl -D ${folder}/data -o "-p ${port} -h 127.0.0.1 -k ${folder} -c fsync=off -c max_connections=200" -l ${folder}/log -w start`,
+  )
   if (made.status !== 0 || started.status !== 0) {
     process.stdout.write(`PostgreSQL did not start: ${made.stderr}${started.stderr}\n`)
     return undefined

@@ -47,8 +47,12 @@ function installSystemPackages(): void {
   process.stdout.write(`Installing ${wanted.join(', ')} …\n`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   spawnSync('apt-get', ['update', '-qq'], { env, stdio: 'ignore' })
-  const result = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...wanted], { env, encoding: 'utf8' })
-  if (result.status !== 0) process.stdout.write(`apt-get could not install ${wanted.join(', ')}: ${result.stderr.trim().split('\n').at(-1)}\n`)
+  const result = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...wanted], {
+    env,
+    encoding: 'utf8',
+  })
+  if (result.status !== 0)
+    process.stdout.write(`apt-get could not install ${wanted.join(', ')}: ${result.stderr.trim().split('\n').at(-1)}\n`)
 }
 
 function runVitest(project: string, env: NodeJS.ProcessEnv): void {
@@ -57,11 +61,20 @@ function runVitest(project: string, env: NodeJS.ProcessEnv): void {
   process.stdout.write(`\n— tests: ${project}\n`)
   const result = spawnSync(
     process.execPath,
-    [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    [
+      join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+      'run',
+      '--project',
+      project,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ],
     { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] },
   )
   const counts: unknown = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : {}
-  const count = (key: string) => (typeof counts === 'object' && counts !== null && key in counts ? Number(counts[key as keyof typeof counts]) : 0)
+  const count = (key: string) =>
+    typeof counts === 'object' && counts !== null && key in counts ? Number(counts[key as keyof typeof counts]) : 0
   total.passed += count('numPassedTests')
   total.failed += count('numFailedTests')
   total.skipped += count('numPendingTests') + count('numTodoTests')

@@ -23,7 +23,14 @@ export type App = { readonly http: FastifyInstance; readonly ctx: Ctx; readonly 
  * Starts a server: opens the home and the database, migrates, listens, runs the loops. Throws an Error with a remedy when the home is
  * not ours, is in use, or was written by a newer version, or when the port is taken.
  */
-export async function startApp(options: { config: Config; modules: readonly Module[]; log: Logger; clock?: Clock; strict?: boolean; loops?: boolean }): Promise<App> {
+export async function startApp(options: {
+  config: Config
+  modules: readonly Module[]
+  log: Logger
+  clock?: Clock
+  strict?: boolean
+  loops?: boolean
+}): Promise<App> {
   const { config, modules, log } = options
   const clock = options.clock ?? systemClock
   prepareHome(config.home)
@@ -43,9 +50,21 @@ export async function startApp(options: { config: Config; modules: readonly Modu
   try {
     await migrate(database, modules)
     for (const module of modules) await module.start?.(ctx)
-    const http = await buildHttp({ platform, clock, log, modules, gatekeeper, signal: stopping.signal, strict: options.strict ?? false })
+    const http = await buildHttp({
+      platform,
+      clock,
+      log,
+      modules,
+      gatekeeper,
+      signal: stopping.signal,
+      strict: options.strict ?? false,
+    })
     await http.listen({ host: config.host, port: config.port })
-    if (options.loops !== false) running = startLoops({ db: database.reader, clock, log, platform }, modules.flatMap((module) => module.loops ?? []))
+    if (options.loops !== false)
+      running = startLoops(
+        { db: database.reader, clock, log, platform },
+        modules.flatMap((module) => module.loops ?? []),
+      )
     const close = async () => {
       stopping.abort()
       await http.close()
@@ -70,9 +89,11 @@ function prepareHome(home: string): void {
   if (!existsSync(home)) mkdirSync(home, { recursive: true, mode: 0o700 })
   const stat = statSync(home)
   if (!stat.isDirectory()) throw new Error(`KIBAN_HOME ${home} is not a folder. Choose another.`)
-  if (process.getuid && stat.uid !== process.getuid()) throw new Error(`KIBAN_HOME ${home} belongs to another user. Choose another, or run as its owner.`)
+  if (process.getuid && stat.uid !== process.getuid())
+    throw new Error(`KIBAN_HOME ${home} belongs to another user. Choose another, or run as its owner.`)
   if ((stat.mode & 0o077) !== 0) throw new Error(`KIBAN_HOME ${home} is open to others. Run: chmod 700 ${home}`)
-  for (const folder of ['blobs', 'run', 'logs', 'secrets', 'tmp']) mkdirSync(join(home, folder), { recursive: true, mode: 0o700 })
+  for (const folder of ['blobs', 'run', 'logs', 'secrets', 'tmp'])
+    mkdirSync(join(home, folder), { recursive: true, mode: 0o700 })
   chmodSync(join(home, 'secrets'), 0o700)
 }
 
@@ -82,7 +103,9 @@ function lockHome(home: string): () => void {
   if (existsSync(file)) {
     const pid = Number(readFileSync(file, 'utf8').trim())
     if (pid !== process.pid && isServer(pid))
-      throw new Error(`Another Kiban server (process ${pid}) uses ${home}. Stop it first, choose another KIBAN_HOME, or use PostgreSQL (KIBAN_DATABASE_URL) for several servers.`)
+      throw new Error(
+        `Another Kiban server (process ${pid}) uses ${home}. Stop it first, choose another KIBAN_HOME, or use PostgreSQL (KIBAN_DATABASE_URL) for several servers.`,
+      )
   }
   writeFileSync(file, `${process.pid}\n`, { mode: 0o600 })
   return () => rmSync(file, { force: true })
@@ -96,7 +119,10 @@ function isServer(pid: number): boolean {
     return false
   }
   const commandLine = `/proc/${pid}/cmdline`
-  return !existsSync('/proc/self') || (existsSync(commandLine) && readFileSync(commandLine, 'utf8').includes('server/src/main.ts'))
+  return (
+    !existsSync('/proc/self') ||
+    (existsSync(commandLine) && readFileSync(commandLine, 'utf8').includes('server/src/main.ts'))
+  )
 }
 
 function portTaken(error: unknown, config: Config): unknown {

@@ -29,7 +29,11 @@ export const listAuditEvents = defineEndpoint({
   summary: 'Who changed what, newest first',
   action: 'audit.read',
   params: ProjectParams,
-  query: PageQuery.extend({ actor: z.string().optional(), action: z.string().optional(), resource: z.string().optional() }),
+  query: PageQuery.extend({
+    actor: z.string().optional(),
+    action: z.string().optional(),
+    resource: z.string().optional(),
+  }),
   response: z.object({ events: z.array(AuditEvent), cursor: z.string().nullable() }),
   errors: [],
 })

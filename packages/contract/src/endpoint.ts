@@ -49,6 +49,8 @@ export type ParsedInput<E extends Endpoint> = {
 }
 
 /** What a caller gives, before parsing. */
-export type CallerInput<E extends Endpoint> = Input<E['params'], unknown> & Input<E['query'], unknown> & Input<E['body'], unknown>
+export type CallerInput<E extends Endpoint> = Input<E['params'], unknown> &
+  Input<E['query'], unknown> &
+  Input<E['body'], unknown>
 
 export type ResponseOf<E extends Endpoint> = Infer<E['response'], undefined>

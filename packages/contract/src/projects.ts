@@ -38,7 +38,11 @@ export const createProject = defineEndpoint({
   summary: 'Creates an empty project',
   action: 'project.create',
   audit: 'each',
-  body: z.strictObject({ name: Name, title: z.string().max(200).default(''), description: z.string().max(5000).default('') }),
+  body: z.strictObject({
+    name: Name,
+    title: z.string().max(200).default(''),
+    description: z.string().max(5000).default(''),
+  }),
   response: Project,
   status: 201,
   errors: ['project_exists'],
@@ -63,7 +67,10 @@ export const setProjectClock = defineEndpoint({
   action: 'project.manage',
   audit: 'rolled',
   params: ProjectParams,
-  body: z.discriminatedUnion('mode', [z.strictObject({ mode: z.literal('system') }), z.strictObject({ mode: z.literal('replay'), now: Instant })]),
+  body: z.discriminatedUnion('mode', [
+    z.strictObject({ mode: z.literal('system') }),
+    z.strictObject({ mode: z.literal('replay'), now: Instant }),
+  ]),
   response: ProjectClock,
   errors: ['project_not_found', 'bad_request'],
 })
@@ -73,10 +80,17 @@ export const ApplyBody = z.strictObject({
   text: z.string().max(1 << 20),
   /** The project's files, whose blobs were uploaded before (`uploadBlob`). */
   files: z.array(ManifestFile).max(20_000),
-  git: z.strictObject({ commit: z.string().max(64), dirty: z.boolean(), diff: z.string().max(200_000).optional() }).optional(),
+  git: z
+    .strictObject({ commit: z.string().max(64), dirty: z.boolean(), diff: z.string().max(200_000).optional() })
+    .optional(),
 })
 
-export const Change = z.object({ kind: z.enum(['create', 'update', 'archive']), noun: z.string(), name: z.string(), detail: z.string().optional() })
+export const Change = z.object({
+  kind: z.enum(['create', 'update', 'archive']),
+  noun: z.string(),
+  name: z.string(),
+  detail: z.string().optional(),
+})
 
 export const FileError = z.object({
   file: z.string(),

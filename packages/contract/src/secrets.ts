@@ -2,10 +2,17 @@ import { z } from 'zod'
 import { defineEndpoint } from './endpoint.ts'
 import { Instant, ProjectParams } from './primitives.ts'
 
-export const SecretName = z.string().regex(/^[A-Z][A-Z0-9_]{0,62}$/, 'a secret is named like an environment variable: capitals, digits and _')
+export const SecretName = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9_]{0,62}$/, 'a secret is named like an environment variable: capitals, digits and _')
 const SecretParams = ProjectParams.extend({ name: SecretName })
 
-export const Secret = z.object({ name: SecretName, version: z.number().int(), updatedAt: Instant, updatedBy: z.string() })
+export const Secret = z.object({
+  name: SecretName,
+  version: z.number().int(),
+  updatedAt: Instant,
+  updatedBy: z.string(),
+})
 export type Secret = z.infer<typeof Secret>
 
 export const listSecrets = defineEndpoint({
@@ -27,7 +34,9 @@ export const setSecret = defineEndpoint({
   action: 'secret.write',
   audit: 'each',
   params: SecretParams,
-  body: z.strictObject({ value: z.string().min(8, 'a secret has at least 8 characters, so that it can be masked in logs').max(65_536) }),
+  body: z.strictObject({
+    value: z.string().min(8, 'a secret has at least 8 characters, so that it can be masked in logs').max(65_536),
+  }),
   response: Secret,
   errors: ['project_not_found'],
 })

@@ -32,7 +32,13 @@ export const streamEvents = defineEndpoint({
   errors: [],
 })
 
-export const SearchHit = z.object({ kind: z.string(), id: z.string(), name: z.string(), project: Name, path: z.string() })
+export const SearchHit = z.object({
+  kind: z.string(),
+  id: z.string(),
+  name: z.string(),
+  project: Name,
+  path: z.string(),
+})
 
 export const search = defineEndpoint({
   name: 'search',

@@ -9,7 +9,10 @@ const MAX_LENGTH = 1024
  */
 export function artifactPath(raw: string): string {
   const reason = whyNot(raw)
-  if (reason) throw new AppError('bad_request', { message: `The path ${JSON.stringify(raw.slice(0, 200))} ${reason}. Give a relative path such as "model/model.onnx".` })
+  if (reason)
+    throw new AppError('bad_request', {
+      message: `The path ${JSON.stringify(raw.slice(0, 200))} ${reason}. Give a relative path such as "model/model.onnx".`,
+    })
   return raw
 }
 
@@ -23,6 +26,7 @@ function whyNot(raw: string): string | undefined {
   if (/^[A-Za-z]:/.test(raw)) return 'names a drive'
   if (/%(2e|2f|5c|00|25)/i.test(raw)) return 'is percent-encoded twice'
   if (raw !== raw.normalize('NFC')) return 'is not in Unicode form NFC'
-  if (raw.split('/').some((part) => part === '' || part === '.' || part === '..')) return 'has an empty, "." or ".." segment'
+  if (raw.split('/').some((part) => part === '' || part === '.' || part === '..'))
+    return 'has an empty, "." or ".." segment'
   return undefined
 }

@@ -29,7 +29,8 @@ export type BlobStore = {
 /** A blob store in a folder: `ab/cdef…`, mode 0444, written beside and renamed into place after fsync. */
 export function folderBlobStore(root: string): BlobStore {
   const pathOf = (hash: string) => {
-    if (!/^[0-9a-f]{64}$/.test(hash)) throw new AppError('bad_request', { message: `${JSON.stringify(hash.slice(0, 80))} is not a SHA-256 hash.` })
+    if (!/^[0-9a-f]{64}$/.test(hash))
+      throw new AppError('bad_request', { message: `${JSON.stringify(hash.slice(0, 80))} is not a SHA-256 hash.` })
     return join(root, hash.slice(0, 2), hash.slice(2))
   }
   const sizeOf = async (hash: string) => {
@@ -49,16 +50,28 @@ export function folderBlobStore(root: string): BlobStore {
       transform(chunk: Buffer, _encoding, done) {
         sizeBytes += chunk.length
         if (options.maxBytes !== undefined && sizeBytes > options.maxBytes)
-          return done(new AppError('payload_too_large', { message: `The body has more than ${options.maxBytes} bytes. Send it in smaller files.` }))
+          return done(
+            new AppError('payload_too_large', {
+              message: `The body has more than ${options.maxBytes} bytes. Send it in smaller files.`,
+            }),
+          )
         digest.update(chunk)
         done(null, chunk)
       },
     })
     try {
-      await pipeline(source instanceof Readable ? source : Readable.from([Buffer.from(source.buffer, source.byteOffset, source.byteLength)]), meter, createWriteStream(staging, { mode: 0o600 }))
+      await pipeline(
+        source instanceof Readable
+          ? source
+          : Readable.from([Buffer.from(source.buffer, source.byteOffset, source.byteLength)]),
+        meter,
+        createWriteStream(staging, { mode: 0o600 }),
+      )
       const hash = digest.digest('hex')
       if (options.expected !== undefined && options.expected !== hash)
-        throw new AppError('bad_request', { message: `The body's SHA-256 is ${hash}, but the address says ${options.expected}. Send the file again.` })
+        throw new AppError('bad_request', {
+          message: `The body's SHA-256 is ${hash}, but the address says ${options.expected}. Send the file again.`,
+        })
       const target = pathOf(hash)
       if ((await sizeOf(hash)) === undefined) {
         const handle = await open(staging, 'r')
@@ -76,7 +89,7 @@ export function folderBlobStore(root: string): BlobStore {
   return {
     put,
     putFile: (path) => put(createReadStream(path)),
-    read: (hash) => readFile(pathOf(hash)),
+    read: async (hash) => readFile(pathOf(hash)),
     open: async (hash, range) => {
       if ((await sizeOf(hash)) === undefined) throw new AppError('not_found', { message: `There is no blob ${hash}.` })
       return createReadStream(pathOf(hash), range ?? {})

@@ -55,14 +55,23 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, fo
     const issue = parsed.error.issues[0]
     const key = String(issue?.path[0] ?? 'kiban.server.yaml')
     const variable = Object.keys(ENVIRONMENT).find((name) => ENVIRONMENT[name] === key)
-    throw new Error(`The setting ${key}${variable ? ` (${variable})` : ''} is ${JSON.stringify(merged[key])}: ${issue?.message}. Correct it in kiban.server.yaml or in the environment.`)
+    throw new Error(
+      `The setting ${key}${variable ? ` (${variable})` : ''} is ${JSON.stringify(merged[key])}: ${issue?.message}. Correct it in kiban.server.yaml or in the environment.`,
+    )
   }
   const config = parsed.data
   const home = resolve(config.home)
   if (config.auth === 'off' && !LOOPBACK.has(config.host))
-    throw new Error(`KIBAN_AUTH=off is allowed only on a loopback address, but KIBAN_HOST is ${config.host}. Set KIBAN_HOST=127.0.0.1.`)
-  if (config.auth === 'on') throw new Error('KIBAN_AUTH=on is not there yet: sign-in comes with a later version. Set KIBAN_AUTH=off and stay on a loopback address.')
+    throw new Error(
+      `KIBAN_AUTH=off is allowed only on a loopback address, but KIBAN_HOST is ${config.host}. Set KIBAN_HOST=127.0.0.1.`,
+    )
+  if (config.auth === 'on')
+    throw new Error(
+      'KIBAN_AUTH=on is not there yet: sign-in comes with a later version. Set KIBAN_AUTH=off and stay on a loopback address.',
+    )
   if (config.blobsUrl !== undefined && !config.blobsUrl.startsWith('file:'))
-    throw new Error(`KIBAN_BLOBS_URL is ${config.blobsUrl}, but only file: is there yet. Leave it out to keep the blobs in KIBAN_HOME.`)
+    throw new Error(
+      `KIBAN_BLOBS_URL is ${config.blobsUrl}, but only file: is there yet. Leave it out to keep the blobs in KIBAN_HOME.`,
+    )
   return { ...config, home, databaseUrl: config.databaseUrl ?? `sqlite:${join(home, 'kiban.db')}` }
 }

@@ -55,7 +55,9 @@ export const SYSTEM: Actor = { id: 'system', kind: 'system', name: 'Kiban', role
 export async function inTransaction<T>(ctx: Ctx, work: (ctx: Ctx) => Promise<T>): Promise<T> {
   if (ctx.transaction) return work(ctx)
   const after: (() => void)[] = []
-  const result = await ctx.platform.database.writer.transaction().execute((db) => work({ ...ctx, db, transaction: { after } }))
+  const result = await ctx.platform.database.writer
+    .transaction()
+    .execute((db) => work({ ...ctx, db, transaction: { after } }))
   for (const action of after) action()
   return result
 }

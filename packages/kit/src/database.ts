@@ -12,7 +12,12 @@ export type Db = Kysely<Tables>
  * Two handles on one database. `reader` cannot write (SQLite: a read-only connection; PostgreSQL: read-only transactions), so a write
  * outside `inTransaction` fails; `writer` is used by `inTransaction` and migrations only.
  */
-export type DatabasePair = { readonly reader: Db; readonly writer: Db; readonly kind: 'sqlite' | 'postgres'; close(): Promise<void> }
+export type DatabasePair = {
+  readonly reader: Db
+  readonly writer: Db
+  readonly kind: 'sqlite' | 'postgres'
+  close(): Promise<void>
+}
 
 /** Opens `sqlite:<file>` or `postgres://…`. */
 export function openDatabase(url: string): DatabasePair {
@@ -22,7 +27,9 @@ export function openDatabase(url: string): DatabasePair {
 function openSqlite(file: string): DatabasePair {
   // WAL with synchronous=NORMAL survives a killed process; FULL also survives a lost machine: commits are small, so FULL.
   const write = new DatabaseSync(file, { enableForeignKeyConstraints: true })
-  write.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA case_sensitive_like=ON')
+  write.exec(
+    'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA case_sensitive_like=ON',
+  )
   const read = new DatabaseSync(file, { readOnly: true })
   read.exec('PRAGMA busy_timeout=5000; PRAGMA case_sensitive_like=ON')
   const writer = new Kysely<Tables>({ dialect: new SqliteDialect({ database: asBetterSqlite(write) }) })

@@ -33,7 +33,10 @@ export function guardOrigin(server: FastifyInstance, config: Config): void {
 function checkHost(request: FastifyRequest, hosts: ReadonlySet<string>): void {
   const name = hostName(request.headers.host ?? '')
   if (hosts.has(name)) return
-  throw new AppError('host_not_allowed', { message: 'This server does not answer to that host name (DNS rebinding protection). Add it to KIBAN_ALLOWED_HOSTS if it is yours.' })
+  throw new AppError('host_not_allowed', {
+    message:
+      'This server does not answer to that host name (DNS rebinding protection). Add it to KIBAN_ALLOWED_HOSTS if it is yours.',
+  })
 }
 
 function hostName(host: string): string {
@@ -43,7 +46,10 @@ function hostName(host: string): string {
 function checkOrigin(request: FastifyRequest, config: Config): void {
   const origin = request.headers.origin
   if (origin === undefined) return
-  const own = origin === `http://${request.headers.host}` || origin === `https://${request.headers.host}` || (config.publicUrl !== undefined && origin === new URL(config.publicUrl).origin)
+  const own =
+    origin === `http://${request.headers.host}` ||
+    origin === `https://${request.headers.host}` ||
+    (config.publicUrl !== undefined && origin === new URL(config.publicUrl).origin)
   if (!own) throw new AppError('origin_not_allowed', { message: 'Requests from another origin are refused.' })
 }
 

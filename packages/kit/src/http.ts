@@ -49,15 +49,28 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
   guardOrigin(server, options.platform.config)
   server.addHook('onRoute', (registered) => {
     const declared = registered.config && 'access' in registered.config
-    if (!declared) throw new Error(`${String(registered.method)} ${registered.url} declares neither an action nor why it is public`)
+    if (!declared)
+      throw new Error(`${String(registered.method)} ${registered.url} declares neither an action nor why it is public`)
   })
   server.setNotFoundHandler({ preHandler: [] }, (request, reply) =>
-    presentError(options.log, request, reply, new AppError('not_found', { message: `There is nothing at ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}.` })),
+    presentError(
+      options.log,
+      request,
+      reply,
+      new AppError('not_found', {
+        message: `There is nothing at ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}.`,
+      }),
+    ),
   )
   server.setErrorHandler((error, request, reply) => presentError(options.log, request, reply, error))
   await server.register(async (scope) => {
-    scope.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: JSON_BODY_BYTES }, (_request, body, done) => done(null, body))
-    for (const module of options.modules) for (const item of module.routes ?? []) if (item.endpoint.body !== 'bytes') addRoute(scope, options, item)
+    scope.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer', bodyLimit: JSON_BODY_BYTES },
+      (_request, body, done) => done(null, body),
+    )
+    for (const module of options.modules)
+      for (const item of module.routes ?? []) if (item.endpoint.body !== 'bytes') addRoute(scope, options, item)
   })
   await server.register(async (scope) => {
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
@@ -68,14 +81,17 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
   })
   await server.register(async (scope) => {
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-    for (const module of options.modules) for (const face of module.faces ?? []) if (face.body !== 'stream') addFace(scope, options, face)
+    for (const module of options.modules)
+      for (const face of module.faces ?? []) if (face.body !== 'stream') addFace(scope, options, face)
   })
   return server
 }
 
 function addRoute(scope: FastifyInstance, options: HttpOptions, { endpoint, handle }: Route): void {
-  if (endpoint.method !== 'GET' && endpoint.audit === undefined) throw new Error(`${endpoint.name} changes something but declares no audit rule`)
-  if (endpoint.body === 'bytes' && endpoint.maxBodyBytes === undefined) throw new Error(`${endpoint.name} takes bytes but declares no limit`)
+  if (endpoint.method !== 'GET' && endpoint.audit === undefined)
+    throw new Error(`${endpoint.name} changes something but declares no audit rule`)
+  if (endpoint.body === 'bytes' && endpoint.maxBodyBytes === undefined)
+    throw new Error(`${endpoint.name} takes bytes but declares no limit`)
   scope.route({
     method: endpoint.method,
     url: `/api/v1${endpoint.path}`,
@@ -83,10 +99,19 @@ function addRoute(scope: FastifyInstance, options: HttpOptions, { endpoint, hand
     bodyLimit: endpoint.maxBodyBytes ?? JSON_BODY_BYTES,
     handler: async (request, reply) => {
       const scopeOfRequest: RequestScope = { id: request.id, face: 'api', audited: 0 }
-      const { ctx, done } = await openContext(options, request, reply, scopeOfRequest, endpoint.response === 'events' || endpoint.body === 'bytes' || endpoint.response === 'bytes')
+      const { ctx, done } = await openContext(
+        options,
+        request,
+        reply,
+        scopeOfRequest,
+        endpoint.response === 'events' || endpoint.body === 'bytes' || endpoint.response === 'bytes',
+      )
       try {
         const params = parsePart(endpoint.params, request.params, 'path')
-        const project = typeof params === 'object' && params !== null && 'project' in params ? String(params.project) : ctx.actor.project
+        const project =
+          typeof params === 'object' && params !== null && 'project' in params
+            ? String(params.project)
+            : ctx.actor.project
         if (typeof endpoint.action === 'string') options.gatekeeper.require(ctx.actor, endpoint.action, { project })
         const query = parsePart(endpoint.query, request.query, 'query')
         const body = endpoint.body === 'bytes' ? request.body : parsePart(endpoint.body, parseJson(request), 'body')
@@ -110,7 +135,8 @@ function addRoute(scope: FastifyInstance, options: HttpOptions, { endpoint, hand
 }
 
 function addFace(scope: FastifyInstance, options: HttpOptions, face: Face): void {
-  if (face.method !== 'GET' && face.audit === undefined) throw new Error(`${face.method} ${face.url} changes something but declares no audit rule`)
+  if (face.method !== 'GET' && face.audit === undefined)
+    throw new Error(`${face.method} ${face.url} changes something but declares no audit rule`)
   scope.route({
     method: face.method,
     url: face.url,
@@ -120,17 +146,28 @@ function addFace(scope: FastifyInstance, options: HttpOptions, face: Face): void
       if (!face.present) return presentError(options.log, request, reply, error)
       const { status, body, headers } = face.present(toAppError(error) ?? error, request.id)
       if (status >= 500) options.log.error({ err: error, requestId: request.id }, 'request failed')
-      void reply.status(status).headers(headers ?? {}).send(body)
+      void reply
+        .status(status)
+        .headers(headers ?? {})
+        .send(body)
     },
     handler: async (request, reply) => {
       const scopeOfRequest: RequestScope = { id: request.id, face: face.url.split('/')[1] ?? 'face', audited: 0 }
       const { ctx, done } = await openContext(options, request, reply, scopeOfRequest, face.body === 'stream')
       try {
-        const fromPath = typeof request.params === 'object' && request.params !== null && 'project' in request.params ? String(request.params.project) : undefined
+        const fromPath =
+          typeof request.params === 'object' && request.params !== null && 'project' in request.params
+            ? String(request.params.project)
+            : undefined
         const project = face.project ? face.project(request, ctx.actor) : (fromPath ?? ctx.actor.project ?? 'default')
         if (typeof face.action === 'string') options.gatekeeper.require(ctx.actor, face.action, { project })
         const result = await face.handle(ctx, { request, reply, project })
-        checkAudit(options, { name: `${face.method} ${face.url}`, method: face.method, audit: face.audit }, ctx, scopeOfRequest)
+        checkAudit(
+          options,
+          { name: `${face.method} ${face.url}`, method: face.method, audit: face.audit },
+          ctx,
+          scopeOfRequest,
+        )
         if (reply.sent || result === reply) return reply
         return await reply.send(result)
       } finally {
@@ -141,7 +178,13 @@ function addFace(scope: FastifyInstance, options: HttpOptions, face: Face): void
 }
 
 /** The context of one request; its signal ends with the connection, the server or the deadline. `done` must be called. */
-async function openContext(options: HttpOptions, request: FastifyRequest, reply: FastifyReply, scope: RequestScope, long: boolean): Promise<{ ctx: Ctx; done: () => void }> {
+async function openContext(
+  options: HttpOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  scope: RequestScope,
+  long: boolean,
+): Promise<{ ctx: Ctx; done: () => void }> {
   const ended = new AbortController()
   const stop = () => ended.abort()
   request.raw.socket.once('close', stop)
@@ -167,7 +210,12 @@ async function openContext(options: HttpOptions, request: FastifyRequest, reply:
   }
 }
 
-function checkAudit(options: HttpOptions, endpoint: Pick<Endpoint, 'name' | 'method'> & { audit?: Endpoint['audit'] | undefined }, ctx: Ctx, scope: RequestScope): void {
+function checkAudit(
+  options: HttpOptions,
+  endpoint: Pick<Endpoint, 'name' | 'method'> & { audit?: Endpoint['audit'] | undefined },
+  ctx: Ctx,
+  scope: RequestScope,
+): void {
   if (endpoint.method === 'GET' || endpoint.audit !== 'each' || scope.audited === 1) return
   ctx.log.error({ endpoint: endpoint.name, audited: scope.audited }, 'a change must leave exactly one audit event')
   if (options.strict) throw new Error(`${endpoint.name} left ${scope.audited} audit events instead of one`)
@@ -180,7 +228,9 @@ function parseJson(request: FastifyRequest): unknown {
   try {
     return JSON.parse(text, refusePrototype)
   } catch (error) {
-    throw new AppError('bad_request', { message: `The body is not JSON: ${error instanceof Error ? error.message : 'unreadable'}.` })
+    throw new AppError('bad_request', {
+      message: `The body is not JSON: ${error instanceof Error ? error.message : 'unreadable'}.`,
+    })
   }
 }
 
@@ -192,17 +242,31 @@ function parsePart(schema: z.ZodType | undefined, value: unknown, part: 'path' |
   if (!schema) return part === 'body' ? undefined : {}
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  const issues = parsed.error.issues.slice(0, 20).map((issue) => ({ field: [part, ...issue.path].join('.'), problem: issue.message }))
+  const issues = parsed.error.issues
+    .slice(0, 20)
+    .map((issue) => ({ field: [part, ...issue.path].join('.'), problem: issue.message }))
   const first = issues[0]
-  throw new AppError('bad_request', { message: `${first?.field}: ${first?.problem}${issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''}`, details: { issues } })
+  throw new AppError('bad_request', {
+    message: `${first?.field}: ${first?.problem}${issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''}`,
+    details: { issues },
+  })
 }
 
 function presentError(log: Logger, request: FastifyRequest, reply: FastifyReply, error: unknown): void {
   const known = toAppError(error)
   if (!known) log.error({ err: error, requestId: request.id, url: request.url.split('?')[0] }, 'request failed')
   const body = known
-    ? { code: known.code, message: known.message, requestId: request.id, ...(known.details ? { details: known.details } : {}) }
-    : { code: 'internal', message: `Something went wrong inside. Give the request id ${request.id} to whoever runs this server.`, requestId: request.id }
+    ? {
+        code: known.code,
+        message: known.message,
+        requestId: request.id,
+        ...(known.details ? { details: known.details } : {}),
+      }
+    : {
+        code: 'internal',
+        message: `Something went wrong inside. Give the request id ${request.id} to whoever runs this server.`,
+        requestId: request.id,
+      }
   void reply
     .status(known?.status ?? 500)
     .type('application/json; charset=utf-8')
@@ -213,8 +277,11 @@ function presentError(log: Logger, request: FastifyRequest, reply: FastifyReply,
 function toAppError(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined
-  if (error.statusCode === 413) return new AppError('payload_too_large', { message: 'The body is larger than this endpoint takes.' })
-  if (error.statusCode === 415) return new AppError('unsupported_media_type', { message: 'Send the body as application/json.' })
-  if (typeof error.statusCode === 'number' && error.statusCode < 500) return new AppError('bad_request', { message: error.message })
+  if (error.statusCode === 413)
+    return new AppError('payload_too_large', { message: 'The body is larger than this endpoint takes.' })
+  if (error.statusCode === 415)
+    return new AppError('unsupported_media_type', { message: 'Send the body as application/json.' })
+  if (typeof error.statusCode === 'number' && error.statusCode < 500)
+    return new AppError('bad_request', { message: error.message })
   return undefined
 }

@@ -6,7 +6,11 @@ import type { Ctx } from './context.ts'
 import type { Tables } from './database.ts'
 
 type LeaseTable = { id: string; lease_token: string | null; lease_until: number | null }
-type Leased<T extends keyof Tables> = { [K in keyof Tables[T]]: Tables[T][K] extends import('kysely').ColumnType<infer S, infer _I, infer _U> ? S : Tables[T][K] } & {
+type Leased<T extends keyof Tables> = {
+  [K in keyof Tables[T]]: Tables[T][K] extends import('kysely').ColumnType<infer S, infer _I, infer _U>
+    ? S
+    : Tables[T][K]
+} & {
   readonly lease_token: string
 }
 
@@ -31,7 +35,9 @@ export async function claim<T extends keyof Tables & string>(
   const condition = options.where ? sql`${free} and (${options.where})` : free
   const limit = options.limit ?? 1
   // Nothing to do is the usual case: ask on the reading side first, so that idle loops never take the writer.
-  const anyone = await sql<{ id: string }>`select id from ${sql.table(options.table)} where ${condition} limit 1`.execute(ctx.db)
+  const anyone = await sql<{
+    id: string
+  }>`select id from ${sql.table(options.table)} where ${condition} limit 1`.execute(ctx.db)
   if (anyone.rows.length === 0) return []
   return inTransaction(ctx, async (tx) => {
     // One shape serves every leased table; the generic name cannot be checked against `Tables` here.

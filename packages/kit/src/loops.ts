@@ -10,7 +10,13 @@ const MAX_PAUSE_MS = 30_000
 export function startLoops(base: Omit<Ctx, 'actor' | 'signal'>, loops: readonly Loop[]): RunningLoops {
   const stopping = new AbortController()
   const wakers = new Map<string, () => void>()
-  const running = loops.map((loop) => runLoop({ ...base, actor: SYSTEM, log: base.log.child({ loop: loop.name }), signal: stopping.signal }, loop, wakers))
+  const running = loops.map((loop) =>
+    runLoop(
+      { ...base, actor: SYSTEM, log: base.log.child({ loop: loop.name }), signal: stopping.signal },
+      loop,
+      wakers,
+    ),
+  )
   return {
     wake: (name) => wakers.get(name)?.(),
     stop: async () => {

@@ -15,12 +15,21 @@ const MAX_FILES = 100_000
  * hashes. Throws `bad_request` on a hostile path or two files of one path.
  */
 export async function putManifest(blobs: BlobStore, files: readonly ManifestFile[]): Promise<string> {
-  if (files.length > MAX_FILES) throw new AppError('bad_request', { message: `The tree has ${files.length} files; at most ${MAX_FILES} are allowed.` })
+  if (files.length > MAX_FILES)
+    throw new AppError('bad_request', {
+      message: `The tree has ${files.length} files; at most ${MAX_FILES} are allowed.`,
+    })
   const sorted = files
-    .map((file) => ({ path: artifactPath(file.path), hash: file.hash, sizeBytes: file.sizeBytes, ...(file.mode === 0o755 ? { mode: 0o755 } : {}) }))
+    .map((file) => ({
+      path: artifactPath(file.path),
+      hash: file.hash,
+      sizeBytes: file.sizeBytes,
+      ...(file.mode === 0o755 ? { mode: 0o755 } : {}),
+    }))
     .sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
   for (const [i, file] of sorted.entries())
-    if (file.path === sorted[i + 1]?.path) throw new AppError('bad_request', { message: `The tree has two files at ${file.path}.` })
+    if (file.path === sorted[i + 1]?.path)
+      throw new AppError('bad_request', { message: `The tree has two files at ${file.path}.` })
   return (await blobs.put(Buffer.from(canonicalJson({ files: sorted })))).hash
 }
 
@@ -41,12 +50,19 @@ export async function snapshotFolder(
     const path = absolute.slice(dir.length + 1).replaceAll('\\', '/')
     if (options.only && !options.only(path)) continue
     if (entry.isDirectory()) continue
-    if (!entry.isFile()) throw new AppError('bad_request', { message: `${path} is not a regular file. Links and devices can't be stored: copy the file instead.` })
+    if (!entry.isFile())
+      throw new AppError('bad_request', {
+        message: `${path} is not a regular file. Links and devices can't be stored: copy the file instead.`,
+      })
     const { mode } = await lstat(absolute)
     const blob = await blobs.putFile(absolute)
     files.push({ path, ...blob, ...(mode & 0o100 ? { mode: 0o755 } : {}) })
   }
-  return { hash: await putManifest(blobs, files), files, sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0) }
+  return {
+    hash: await putManifest(blobs, files),
+    files,
+    sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+  }
 }
 
 /** Makes the tree appear below `dir` as read-only links. With `writable`, executables keep their bit by being copies. */

@@ -20,8 +20,14 @@ export async function migrate(database: DatabasePair, modules: readonly Module[]
     .addColumn('applied_at', 'bigint', (c) => c.notNull())
     .addPrimaryKeyConstraint('schema_migrations_pk', ['module', 'id'])
     .execute()
-  const applied = new Set((await db.selectFrom('schema_migrations').select(['module', 'id']).execute()).map((row) => `${row.module} ${row.id}`))
-  const known = new Set(modules.flatMap((module) => module.migrations.map((migration) => `${module.name} ${migration.id}`)))
+  const applied = new Set(
+    (await db.selectFrom('schema_migrations').select(['module', 'id']).execute()).map(
+      (row) => `${row.module} ${row.id}`,
+    ),
+  )
+  const known = new Set(
+    modules.flatMap((module) => module.migrations.map((migration) => `${module.name} ${migration.id}`)),
+  )
   const foreign = [...applied].filter((key) => !known.has(key))
   if (foreign.length > 0)
     throw new AppError('conflict', {
@@ -32,7 +38,10 @@ export async function migrate(database: DatabasePair, modules: readonly Module[]
       if (applied.has(`${module.name} ${migration.id}`)) continue
       await db.transaction().execute(async (tx) => {
         await migration.up(tx as unknown as Kysely<unknown>)
-        await tx.insertInto('schema_migrations').values({ module: module.name, id: migration.id, applied_at: Date.now() }).execute()
+        await tx
+          .insertInto('schema_migrations')
+          .values({ module: module.name, id: migration.id, applied_at: Date.now() })
+          .execute()
       })
     }
 }

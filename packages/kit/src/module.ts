@@ -25,13 +25,22 @@ export type Migration = { readonly id: string; up(db: Kysely<unknown>): Promise<
 
 export type Loop = { readonly name: string; readonly everyMs: number; run(ctx: Ctx): Promise<void> }
 
-export type RouteInput<E extends Endpoint> = ParsedInput<E> & { readonly request: FastifyRequest; readonly reply: FastifyReply }
-export type Route = { readonly endpoint: Endpoint; readonly handle: (ctx: Ctx, input: RouteInput<Endpoint>) => Promise<unknown> }
+export type RouteInput<E extends Endpoint> = ParsedInput<E> & {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+export type Route = {
+  readonly endpoint: Endpoint
+  readonly handle: (ctx: Ctx, input: RouteInput<Endpoint>) => Promise<unknown>
+}
 
 /** Binds an endpoint of the contract to what answers it. A 'bytes' endpoint returns a Readable or Buffer; an 'events' one drives `reply.raw`. */
 export function route<const E extends Endpoint>(
   endpoint: E,
-  handle: (ctx: Ctx, input: RouteInput<E>) => Promise<E['response'] extends 'bytes' | 'events' ? unknown : ResponseOf<E>>,
+  handle: (
+    ctx: Ctx,
+    input: RouteInput<E>,
+  ) => Promise<E['response'] extends 'bytes' | 'events' ? unknown : ResponseOf<E>>,
 ): Route {
   // The server parses with this endpoint's own schemas before it calls, so the input has exactly this type.
   return { endpoint, handle: handle as unknown as Route['handle'] }
@@ -55,7 +64,9 @@ export type Face = {
   present?(error: unknown, requestId: string): { status: number; body: unknown; headers?: Record<string, string> }
 }
 
-export type ResolvedInput = { readonly tree: string; readonly uri?: string; readonly versionId?: string } | { readonly value: Json }
+export type ResolvedInput =
+  | { readonly tree: string; readonly uri?: string; readonly versionId?: string }
+  | { readonly value: Json }
 export type OutputValue = { readonly tree: string; readonly sizeBytes?: number } | { readonly value: Json }
 
 /** A platform step, such as `kiban/release`. `advance` is called at least once per state until it ends; it must be idempotent by `step.id`. */
@@ -80,7 +91,12 @@ export type StepComponent = {
   >
 }
 
-export type Change = { readonly kind: 'create' | 'update' | 'archive'; readonly noun: string; readonly name: string; readonly detail?: string }
+export type Change = {
+  readonly kind: 'create' | 'update' | 'archive'
+  readonly noun: string
+  readonly name: string
+  readonly detail?: string
+}
 
 /** Makes one section of the project file so, inside the transaction of `kiban apply`; returns what it changed. */
 export type ApplySection = (

@@ -34,7 +34,11 @@ export function isRunning(identity: string): boolean | undefined {
 
 function startByPs(pid: number): string | undefined {
   try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim().replaceAll(/\s+/g, '_') || undefined
+    return (
+      execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' })
+        .trim()
+        .replaceAll(/\s+/g, '_') || undefined
+    )
   } catch {
     return undefined
   }

@@ -1,13 +1,24 @@
 import { spawn } from 'node:child_process'
 
-export type ProcessResult = { readonly code: number | null; readonly signal: string | null; readonly stdout: string; readonly stderr: string }
+export type ProcessResult = {
+  readonly code: number | null
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+}
 
 const KEPT_BYTES = 1 << 20
 
 /** Runs an argv (never a shell) to its end, keeping up to 1 MiB of each stream's end. `env` is the whole environment of the child. */
 export function runProcess(
   argv: readonly [string, ...string[]],
-  options: { cwd?: string; env?: Readonly<Record<string, string>>; input?: string; timeoutMs?: number; signal?: AbortSignal } = {},
+  options: {
+    cwd?: string
+    env?: Readonly<Record<string, string>>
+    input?: string
+    timeoutMs?: number
+    signal?: AbortSignal
+  } = {},
 ): Promise<ProcessResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(argv[0], argv.slice(1), {

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 
-export type TestDatabase = { readonly name: 'sqlite' | 'postgres'; fresh(): Promise<{ url: string; drop(): Promise<void> }> }
+export type TestDatabase = {
+  readonly name: 'sqlite' | 'postgres'
+  fresh(): Promise<{ url: string; drop(): Promise<void> }>
+}
 
 /**
  * The databases that store tests run on: SQLite always; PostgreSQL when KIBAN_TEST_POSTGRES names a server (the test set-up starts
@@ -11,7 +14,13 @@ export type TestDatabase = { readonly name: 'sqlite' | 'postgres'; fresh(): Prom
  */
 export function testDatabases(): TestDatabase[] {
   const server = process.env.KIBAN_TEST_POSTGRES
-  const sqlite: TestDatabase = { name: 'sqlite', fresh: async () => ({ url: `sqlite:${join(mkdtempSync(join(tmpdir(), 'kiban-db-')), 'kiban.db')}`, drop: async () => {} }) }
+  const sqlite: TestDatabase = {
+    name: 'sqlite',
+    fresh: async () => ({
+      url: `sqlite:${join(mkdtempSync(join(tmpdir(), 'kiban-db-')), 'kiban.db')}`,
+      drop: async () => {},
+    }),
+  }
   return server ? [sqlite, { name: 'postgres', fresh: () => freshPostgres(server) }] : [sqlite]
 }
 

@@ -5,7 +5,13 @@ import type { Actor } from '@kiban/kit/context'
 import { authorize } from './access.policy.ts'
 import { isTokenShaped, newToken } from './token.ts'
 
-const actor = (roles: string, project?: string): Actor => ({ id: 'a', kind: 'person', name: 'a', roles, ...(project ? { project } : {}) })
+const actor = (roles: string, project?: string): Actor => ({
+  id: 'a',
+  kind: 'person',
+  name: 'a',
+  roles,
+  ...(project ? { project } : {}),
+})
 const actions = Object.keys(ACTIONS) as Action[]
 
 describe('authorize', () => {
@@ -22,7 +28,10 @@ describe('authorize', () => {
   })
 
   test.each(actions)('%s in another project is hidden from who is confined to one', (action) => {
-    expect(authorize(actor('J', 'mine'), action, { project: 'yours' })).toMatchObject({ allow: false, reason: 'hidden' })
+    expect(authorize(actor('J', 'mine'), action, { project: 'yours' })).toMatchObject({
+      allow: false,
+      reason: 'hidden',
+    })
   })
 })
 

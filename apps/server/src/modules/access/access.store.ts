@@ -31,5 +31,11 @@ export async function insertToken(ctx: Ctx, row: TokenRow): Promise<void> {
 }
 
 export async function revokeTokens(ctx: Ctx, jobId: string, attempt: number): Promise<void> {
-  await ctx.db.updateTable('access_tokens').set({ revoked_at: ctx.clock.now() }).where('job_id', '=', jobId).where('attempt', '=', attempt).where('revoked_at', 'is', null).execute()
+  await ctx.db
+    .updateTable('access_tokens')
+    .set({ revoked_at: ctx.clock.now() })
+    .where('job_id', '=', jobId)
+    .where('attempt', '=', attempt)
+    .where('revoked_at', 'is', null)
+    .execute()
 }

@@ -17,14 +17,21 @@ export const gatekeeper: Gatekeeper = {
     if (token === undefined) return LOCAL
     const row = isTokenShaped(token) ? await findToken(ctx, sha256(token)) : undefined
     if (!row || row.revoked_at !== null || row.expires_at < ctx.clock.now())
-      throw new AppError('signed_out', { message: 'The token is not valid: it was revoked, has expired, or was never issued here. Get a new one, or send none.' })
+      throw new AppError('signed_out', {
+        message:
+          'The token is not valid: it was revoked, has expired, or was never issued here. Get a new one, or send none.',
+      })
     return actorOf(row)
   },
   require: (actor: Actor, action: Action, resource) => {
     const decision = authorize(actor, action, resource)
     if (decision.allow) return
-    if (decision.reason === 'hidden') throw new AppError('not_found', { message: 'There is nothing here, or you may not see it.' })
-    throw new AppError('forbidden', { message: `You may not do this (${action}). An owner of the project can grant it.`, details: { action, needs: decision.needs } })
+    if (decision.reason === 'hidden')
+      throw new AppError('not_found', { message: 'There is nothing here, or you may not see it.' })
+    throw new AppError('forbidden', {
+      message: `You may not do this (${action}). An owner of the project can grant it.`,
+      details: { action, needs: decision.needs },
+    })
   },
 }
 
@@ -51,4 +58,3 @@ function actorOf(row: NonNullable<Awaited<ReturnType<typeof findToken>>>): Actor
     onBehalfOf: row.owner,
   }
 }
-

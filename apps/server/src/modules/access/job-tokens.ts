@@ -8,7 +8,10 @@ import { newToken } from './token.ts'
 const LONGEST_JOB_MS = 90 * 24 * 3_600_000
 
 /** A token for one attempt of a job: limited to its project, dead with the attempt. The token is returned once and stored hashed. */
-export async function issueJobToken(ctx: Ctx, input: { project: string; jobId: string; attempt: number; runId: string | null; owner: string }): Promise<string> {
+export async function issueJobToken(
+  ctx: Ctx,
+  input: { project: string; jobId: string; attempt: number; runId: string | null; owner: string },
+): Promise<string> {
   const token = newToken('job')
   const now = ctx.clock.now()
   await inTransaction(ctx, (ctx) =>

@@ -15,12 +15,21 @@ export const audit: Module = {
   loops: [sealer],
   routes: [
     route(contract.listAuditEvents, async (ctx, { params, query }) => {
-      const rows = await listEvents(ctx, { project: params.project, actor: query.actor, action: query.action, resource: query.resource, before: query.cursor, limit: query.limit })
+      const rows = await listEvents(ctx, {
+        project: params.project,
+        actor: query.actor,
+        action: query.action,
+        resource: query.resource,
+        before: query.cursor,
+        limit: query.limit,
+      })
       return { events: rows.map(presentEvent), cursor: rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null }
     }),
     route(contract.verifyAudit, async (ctx) => verifyChain(ctx)),
     route(contract.exportAudit, async (ctx, { reply }) => {
-      reply.header('content-type', 'application/x-ndjson').header('content-disposition', 'attachment; filename="audit.jsonl"')
+      reply
+        .header('content-type', 'application/x-ndjson')
+        .header('content-disposition', 'attachment; filename="audit.jsonl"')
       return Readable.from(exportLines(ctx))
     }),
   ],

@@ -20,7 +20,13 @@ export type AuditEventRow = {
   seq: number | null
   hash: string | null
 }
-export type AuditDetailsRow = { event_id: string; salt: string; before_json: string | null; after_json: string | null; details_json: string | null }
+export type AuditDetailsRow = {
+  event_id: string
+  salt: string
+  before_json: string | null
+  after_json: string | null
+  details_json: string | null
+}
 export type CheckpointRow = { seq: number; hash: string; time: number; public_key: string; signature: string }
 
 declare module '@kiban/kit/database' {
@@ -36,7 +42,17 @@ export async function insertEvent(ctx: Ctx, event: AuditEventRow, details: Audit
   await ctx.db.insertInto('audit_details').values(details).execute()
 }
 
-export async function listEvents(ctx: Ctx, filter: { project: string; actor?: string | undefined; action?: string | undefined; resource?: string | undefined; before?: string | undefined; limit: number }) {
+export async function listEvents(
+  ctx: Ctx,
+  filter: {
+    project: string
+    actor?: string | undefined
+    action?: string | undefined
+    resource?: string | undefined
+    before?: string | undefined
+    limit: number
+  },
+) {
   let query = ctx.db
     .selectFrom('audit_events')
     .leftJoin('audit_details', 'audit_details.event_id', 'audit_events.id')
@@ -58,13 +74,24 @@ export async function listUnsealed(ctx: Ctx, limit: number): Promise<AuditEventR
 }
 
 export async function findLastSealed(ctx: Ctx): Promise<{ seq: number; hash: string } | undefined> {
-  const row = await ctx.db.selectFrom('audit_events').select(['seq', 'hash']).where('seq', 'is not', null).orderBy('seq', 'desc').limit(1).executeTakeFirst()
+  const row = await ctx.db
+    .selectFrom('audit_events')
+    .select(['seq', 'hash'])
+    .where('seq', 'is not', null)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
   return row && row.seq !== null && row.hash !== null ? { seq: row.seq, hash: row.hash } : undefined
 }
 
 /** Seals one event; false when somebody else has. */
 export async function updateSeal(ctx: Ctx, id: string, seal: { seq: number; hash: string }): Promise<boolean> {
-  const result = await ctx.db.updateTable('audit_events').set(seal).where('id', '=', id).where('seq', 'is', null).executeTakeFirst()
+  const result = await ctx.db
+    .updateTable('audit_events')
+    .set(seal)
+    .where('id', '=', id)
+    .where('seq', 'is', null)
+    .executeTakeFirst()
   return result.numUpdatedRows === 1n
 }
 
@@ -74,7 +101,11 @@ export async function listSealed(ctx: Ctx, afterSeq: number, limit: number): Pro
 }
 
 export async function insertCheckpoint(ctx: Ctx, row: CheckpointRow): Promise<void> {
-  await ctx.db.insertInto('audit_checkpoints').values(row).onConflict((c) => c.doNothing()).execute()
+  await ctx.db
+    .insertInto('audit_checkpoints')
+    .values(row)
+    .onConflict((c) => c.doNothing())
+    .execute()
 }
 
 export async function findLastCheckpoint(ctx: Ctx): Promise<CheckpointRow | undefined> {
@@ -88,7 +119,11 @@ export async function listCheckpoints(ctx: Ctx): Promise<CheckpointRow[]> {
 /** The digests of an event are of these details; a detail may be erased, its digest stays. */
 export async function listDetails(ctx: Ctx, ids: readonly string[]): Promise<AuditDetailsRow[]> {
   if (ids.length === 0) return []
-  return ctx.db.selectFrom('audit_details').selectAll().where('event_id', 'in', [...ids]).execute()
+  return ctx.db
+    .selectFrom('audit_details')
+    .selectAll()
+    .where('event_id', 'in', [...ids])
+    .execute()
 }
 
 export async function lockChain(ctx: Ctx): Promise<void> {

@@ -20,13 +20,18 @@ export function signCheckpoint(key: KeyObject, at: { seq: number; hash: string; 
 export type ChainCheck = { last: { seq: number; hash: string }; faults: string[]; events: number }
 
 /** Checks the next events of a chain; call it page by page with the result of the page before. */
-export function checkLinks(before: ChainCheck, events: readonly AuditEventRow[], details: ReadonlyMap<string, AuditDetailsRow>): ChainCheck {
+export function checkLinks(
+  before: ChainCheck,
+  events: readonly AuditEventRow[],
+  details: ReadonlyMap<string, AuditDetailsRow>,
+): ChainCheck {
   let { last } = before
   const faults = [...before.faults]
   for (const event of events) {
     const seq = last.seq + 1
     if (event.seq !== seq) faults.push(`event ${event.id} stands at ${event.seq}, expected ${seq}: an event is missing`)
-    if (event.hash !== linkHash(event.seq ?? seq, last.hash, event)) faults.push(`event ${event.id} at ${event.seq} was changed after it was sealed`)
+    if (event.hash !== linkHash(event.seq ?? seq, last.hash, event))
+      faults.push(`event ${event.id} at ${event.seq} was changed after it was sealed`)
     const detail = details.get(event.id)
     if (detail)
       for (const [json, digest] of [
@@ -34,7 +39,8 @@ export function checkLinks(before: ChainCheck, events: readonly AuditEventRow[],
         [detail.after_json, event.after_digest],
         [detail.details_json, event.details_digest],
       ] as const)
-        if (json !== null && sha256(detail.salt + json) !== digest) faults.push(`the details of event ${event.id} at ${event.seq} were changed`)
+        if (json !== null && sha256(detail.salt + json) !== digest)
+          faults.push(`the details of event ${event.id} at ${event.seq} were changed`)
     last = { seq: event.seq ?? seq, hash: event.hash ?? '' }
   }
   return { last, faults, events: before.events + events.length }
@@ -43,5 +49,10 @@ export function checkLinks(before: ChainCheck, events: readonly AuditEventRow[],
 /** Whether a checkpoint's signature holds; the caller compares its hash with the chain. */
 export function checkpointHolds(row: CheckpointRow): boolean {
   const at = { seq: row.seq, hash: row.hash, time: row.time }
-  return verify(null, Buffer.from(canonicalJson(at)), createPublicKey(row.public_key), Buffer.from(row.signature, 'base64'))
+  return verify(
+    null,
+    Buffer.from(canonicalJson(at)),
+    createPublicKey(row.public_key),
+    Buffer.from(row.signature, 'base64'),
+  )
 }

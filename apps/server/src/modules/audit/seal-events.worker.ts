@@ -6,7 +6,14 @@ import { inTransaction } from '@kiban/kit/context'
 import type { Ctx } from '@kiban/kit/context'
 import type { Loop } from '@kiban/kit/module'
 import { GENESIS, linkHash, signCheckpoint } from './chain.ts'
-import { findLastCheckpoint, findLastSealed, insertCheckpoint, listUnsealed, lockChain, updateSeal } from './audit.store.ts'
+import {
+  findLastCheckpoint,
+  findLastSealed,
+  insertCheckpoint,
+  listUnsealed,
+  lockChain,
+  updateSeal,
+} from './audit.store.ts'
 
 const BATCH = 500
 const CHECKPOINT_EVENTS = 1000
@@ -31,7 +38,8 @@ async function sealBatch(ctx: Ctx): Promise<number> {
     for (const event of events) {
       const seq = last.seq + 1
       const hash = linkHash(seq, last.hash, event)
-      if (!(await updateSeal(ctx, event.id, { seq, hash }))) throw new Error(`event ${event.id} was sealed by somebody else`)
+      if (!(await updateSeal(ctx, event.id, { seq, hash })))
+        throw new Error(`event ${event.id} was sealed by somebody else`)
       last = { seq, hash }
     }
     return events.length
@@ -43,7 +51,8 @@ async function checkpoint(ctx: Ctx): Promise<void> {
   if (!last) return
   const previous = await findLastCheckpoint(ctx)
   const newEvents = last.seq - (previous?.seq ?? 0)
-  const due = newEvents >= CHECKPOINT_EVENTS || (newEvents > 0 && ctx.clock.now() - (previous?.time ?? 0) >= CHECKPOINT_MS)
+  const due =
+    newEvents >= CHECKPOINT_EVENTS || (newEvents > 0 && ctx.clock.now() - (previous?.time ?? 0) >= CHECKPOINT_MS)
   if (!due) return
   const row = signCheckpoint(auditKey(ctx.platform.home), { ...last, time: ctx.clock.now() })
   await inTransaction(ctx, (ctx) => insertCheckpoint(ctx, row))

@@ -20,7 +20,9 @@ export async function findLineage(ctx: Ctx, sources: readonly LineageSource[], q
   const root = `${query.kind}:${query.id}`
   const describer = createDescriber(ctx, sources, query.project)
   if (!(await describer([root])).has(root))
-    throw new AppError('lineage_node_not_found', { message: `There is no ${query.kind.replaceAll('_', ' ')} ${query.id} in ${query.project}.` })
+    throw new AppError('lineage_node_not_found', {
+      message: `There is no ${query.kind.replaceAll('_', ' ')} ${query.id} in ${query.project}.`,
+    })
   const distances = new Map([[root, 0]])
   const edges = new Map<string, EdgeRow>()
   let truncated = false
@@ -31,27 +33,48 @@ export async function findLineage(ctx: Ctx, sources: readonly LineageSource[], q
     let frontier = [root]
     for (let step = 1; step <= depth && frontier.length > 0; step++) {
       const found = [...(await stepFrom(ctx, frontier, sign)), ...(sign < 0 ? await origins(describer, frontier) : [])]
-      const neighbours = [...new Set(found.map((edge) => (frontier.includes(edge.from_node) ? edge.to_node : edge.from_node)))].filter((node) => !distances.has(node))
+      const neighbours = [
+        ...new Set(found.map((edge) => (frontier.includes(edge.from_node) ? edge.to_node : edge.from_node))),
+      ].filter((node) => !distances.has(node))
       const visible = await describer(neighbours)
       frontier = neighbours.filter((node) => visible.has(node)).slice(0, MAX_NODES - distances.size)
       truncated ||= distances.size + frontier.length >= MAX_NODES
       for (const node of frontier) distances.set(node, sign * step)
-      for (const edge of found) if (distances.has(edge.from_node) && distances.has(edge.to_node)) edges.set(edge.id, edge)
+      for (const edge of found)
+        if (distances.has(edge.from_node) && distances.has(edge.to_node)) edges.set(edge.id, edge)
     }
   }
   const descriptions = await describer([...distances.keys()])
   return {
     root,
-    nodes: [...distances].map(([node, distance]) => ({ ...splitNode(node), label: descriptions.get(node)?.label ?? node, distance })),
-    edges: [...edges.values()].map((edge) => ({ from: edge.from_node, relation: edge.relation, to: edge.to_node, at: edge.at })),
+    nodes: [...distances].map(([node, distance]) => ({
+      ...splitNode(node),
+      label: descriptions.get(node)?.label ?? node,
+      distance,
+    })),
+    edges: [...edges.values()].map((edge) => ({
+      from: edge.from_node,
+      relation: edge.relation,
+      to: edge.to_node,
+      at: edge.at,
+    })),
     truncated,
   }
 }
 
 async function stepFrom(ctx: Ctx, frontier: readonly string[], sign: -1 | 1): Promise<EdgeRow[]> {
-  const [fromHere, toHere] = await Promise.all([listEdges(ctx, frontier, 'from_node', MAX_NODES), listEdges(ctx, frontier, 'to_node', MAX_NODES)])
-  const later = [...fromHere.filter((edge) => !AGAINST_TIME.has(edge.relation)), ...toHere.filter((edge) => AGAINST_TIME.has(edge.relation))]
-  const earlier = [...toHere.filter((edge) => !AGAINST_TIME.has(edge.relation)), ...fromHere.filter((edge) => AGAINST_TIME.has(edge.relation))]
+  const [fromHere, toHere] = await Promise.all([
+    listEdges(ctx, frontier, 'from_node', MAX_NODES),
+    listEdges(ctx, frontier, 'to_node', MAX_NODES),
+  ])
+  const later = [
+    ...fromHere.filter((edge) => !AGAINST_TIME.has(edge.relation)),
+    ...toHere.filter((edge) => AGAINST_TIME.has(edge.relation)),
+  ]
+  const earlier = [
+    ...toHere.filter((edge) => !AGAINST_TIME.has(edge.relation)),
+    ...fromHere.filter((edge) => AGAINST_TIME.has(edge.relation)),
+  ]
   return sign > 0 ? later : earlier
 }
 
@@ -60,7 +83,13 @@ type Describer = (nodes: readonly string[]) => Promise<ReadonlyMap<string, NodeD
 async function origins(describer: Describer, frontier: readonly string[]): Promise<EdgeRow[]> {
   const known = await describer(frontier)
   return frontier.flatMap((node) =>
-    (known.get(node)?.origin ?? []).map((end) => ({ id: `${node}<${end.kind}:${end.id}`, from_node: node, relation: 'served_by' as const, to_node: `${end.kind}:${end.id}`, at: 0 })),
+    (known.get(node)?.origin ?? []).map((end) => ({
+      id: `${node}<${end.kind}:${end.id}`,
+      from_node: node,
+      relation: 'served_by' as const,
+      to_node: `${end.kind}:${end.id}`,
+      at: 0,
+    })),
   )
 }
 
@@ -75,7 +104,10 @@ function createDescriber(ctx: Ctx, sources: readonly LineageSource[], project: s
       const found = await source?.describe(ctx, project, kind, ids)
       for (const id of ids) {
         const description = found?.get(id)
-        cache.set(`${kind}:${id}`, description && (description.project === null || description.project === project) ? description : null)
+        cache.set(
+          `${kind}:${id}`,
+          description && (description.project === null || description.project === project) ? description : null,
+        )
       }
     }
     return new Map(

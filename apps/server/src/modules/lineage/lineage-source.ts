@@ -13,5 +13,10 @@ export type NodeDescription = {
 /** What a module can say about the things it owns. Ids that it does not know are left out. */
 export type LineageSource = {
   readonly kinds: readonly NodeKind[]
-  describe(ctx: Ctx, project: string, kind: NodeKind, ids: readonly string[]): Promise<ReadonlyMap<string, NodeDescription>>
+  describe(
+    ctx: Ctx,
+    project: string,
+    kind: NodeKind,
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, NodeDescription>>
 }

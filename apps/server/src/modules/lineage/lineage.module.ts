@@ -23,5 +23,11 @@ export function lineageModule(sources: readonly LineageSource[]): Module {
 /** People and code belong to no module below; their ids say enough. */
 const PEOPLE: LineageSource = {
   kinds: ['person', 'code'],
-  describe: async (_ctx, project, kind, ids) => new Map(ids.map((id) => [id, { label: kind === 'code' ? `code ${id.slice(0, 12)}` : id, project: kind === 'code' ? project : null }])),
+  describe: async (_ctx, project, kind, ids) =>
+    new Map(
+      ids.map((id) => [
+        id,
+        { label: kind === 'code' ? `code ${id.slice(0, 12)}` : id, project: kind === 'code' ? project : null },
+      ]),
+    ),
 }

@@ -12,10 +12,25 @@ declare module '@kiban/kit/database' {
 
 export async function insertEdges(ctx: Ctx, rows: readonly EdgeRow[]): Promise<void> {
   if (rows.length === 0) return
-  await ctx.db.insertInto('lineage_edges').values([...rows]).onConflict((c) => c.doNothing()).execute()
+  await ctx.db
+    .insertInto('lineage_edges')
+    .values([...rows])
+    .onConflict((c) => c.doNothing())
+    .execute()
 }
 
-export async function listEdges(ctx: Ctx, nodes: readonly string[], side: 'from_node' | 'to_node', limit: number): Promise<EdgeRow[]> {
+export async function listEdges(
+  ctx: Ctx,
+  nodes: readonly string[],
+  side: 'from_node' | 'to_node',
+  limit: number,
+): Promise<EdgeRow[]> {
   if (nodes.length === 0) return []
-  return ctx.db.selectFrom('lineage_edges').selectAll().where(side, 'in', [...nodes]).orderBy('id', 'desc').limit(limit).execute()
+  return ctx.db
+    .selectFrom('lineage_edges')
+    .selectAll()
+    .where(side, 'in', [...nodes])
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()
 }

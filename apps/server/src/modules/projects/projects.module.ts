@@ -12,7 +12,9 @@ export const projects: Module = {
   name: 'projects',
   migrations,
   routes: [
-    route(contract.listProjects, async (ctx) => ({ projects: (await listProjectRows(ctx)).map((row) => presentProject(ctx, row)) })),
+    route(contract.listProjects, async (ctx) => ({
+      projects: (await listProjectRows(ctx)).map((row) => presentProject(ctx, row)),
+    })),
     route(contract.createProject, async (ctx, { body }) => presentProject(ctx, await createProject(ctx, body))),
     route(contract.getProject, async (ctx, { params }) => presentProject(ctx, await getProject(ctx, params.project))),
     route(contract.setProjectClock, async (ctx, { params, body }) =>

@@ -28,7 +28,10 @@ export type ProjectRow = ProjectTable
 /** Throws `project_not_found`. */
 export async function getProject(ctx: Ctx, name: string): Promise<ProjectRow> {
   const row = await ctx.db.selectFrom('projects').selectAll().where('name', '=', name).executeTakeFirst()
-  if (!row) throw new AppError('project_not_found', { message: `There is no project ${JSON.stringify(name.slice(0, 80))}. List the projects with: kiban project list` })
+  if (!row)
+    throw new AppError('project_not_found', {
+      message: `There is no project ${JSON.stringify(name.slice(0, 80))}. List the projects with: kiban project list`,
+    })
   return row
 }
 
@@ -52,7 +55,10 @@ export async function findProjectByKey(ctx: Ctx, key: string): Promise<ProjectRo
   return ctx.db.selectFrom('projects').selectAll().where('name_key', '=', key).executeTakeFirst()
 }
 
-export async function insertProject(ctx: Ctx, input: { name: string; key: string; title: string; description: string }): Promise<ProjectRow> {
+export async function insertProject(
+  ctx: Ctx,
+  input: { name: string; key: string; title: string; description: string },
+): Promise<ProjectRow> {
   const row: ProjectRow = {
     id: newId('prj'),
     organisation_id: 'org_local',
@@ -70,10 +76,22 @@ export async function insertProject(ctx: Ctx, input: { name: string; key: string
   return row
 }
 
-export async function updateClock(ctx: Ctx, name: string, clock: { mode: 'system' | 'replay'; now: number | null }): Promise<void> {
-  await ctx.db.updateTable('projects').set({ clock_mode: clock.mode, clock_now: clock.now }).where('name', '=', name).execute()
+export async function updateClock(
+  ctx: Ctx,
+  name: string,
+  clock: { mode: 'system' | 'replay'; now: number | null },
+): Promise<void> {
+  await ctx.db
+    .updateTable('projects')
+    .set({ clock_mode: clock.mode, clock_now: clock.now })
+    .where('name', '=', name)
+    .execute()
 }
 
-export async function updateRevision(ctx: Ctx, name: string, set: { revision: number; title: string; description: string }): Promise<void> {
+export async function updateRevision(
+  ctx: Ctx,
+  name: string,
+  set: { revision: number; title: string; description: string },
+): Promise<void> {
   await ctx.db.updateTable('projects').set(set).where('name', '=', name).execute()
 }

@@ -18,15 +18,20 @@ export function revisionsModule(sections: readonly ApplySection[]): Module {
     name: 'revisions',
     migrations,
     routes: [
-      route(contract.planProject, async (ctx, { params, body }) => ({ changes: [...(await planProject(ctx, sections, params.project, body))] })),
-      route(contract.applyProject, async (ctx, { params, body }) => presentRevision(await applyProject(ctx, sections, params.project, body))),
+      route(contract.planProject, async (ctx, { params, body }) => ({
+        changes: [...(await planProject(ctx, sections, params.project, body))],
+      })),
+      route(contract.applyProject, async (ctx, { params, body }) =>
+        presentRevision(await applyProject(ctx, sections, params.project, body)),
+      ),
       route(contract.listRevisions, async (ctx, { params, query }) => {
         await getProject(ctx, params.project)
         return { revisions: (await listRevisionRows(ctx, params.project, query.limit)).map(presentRevision) }
       }),
       route(contract.getRevisionFile, async (ctx, { params }) => {
         const row = await findRevision(ctx, params.project, params.number)
-        if (!row) throw new AppError('revision_not_found', { message: `${params.project} has no revision ${params.number}.` })
+        if (!row)
+          throw new AppError('revision_not_found', { message: `${params.project} has no revision ${params.number}.` })
         return { text: row.text, files: await getManifest(ctx.platform.blobs, row.code_manifest) }
       }),
     ],

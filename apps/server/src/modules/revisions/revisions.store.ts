@@ -19,15 +19,32 @@ declare module '@kiban/kit/database' {
 }
 
 export async function findNewestRevision(ctx: Ctx, project: string): Promise<RevisionRow | undefined> {
-  return ctx.db.selectFrom('revisions').selectAll().where('project', '=', project).orderBy('number', 'desc').limit(1).executeTakeFirst()
+  return ctx.db
+    .selectFrom('revisions')
+    .selectAll()
+    .where('project', '=', project)
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst()
 }
 
 export async function findRevision(ctx: Ctx, project: string, number: number): Promise<RevisionRow | undefined> {
-  return ctx.db.selectFrom('revisions').selectAll().where('project', '=', project).where('number', '=', number).executeTakeFirst()
+  return ctx.db
+    .selectFrom('revisions')
+    .selectAll()
+    .where('project', '=', project)
+    .where('number', '=', number)
+    .executeTakeFirst()
 }
 
 export async function listRevisionRows(ctx: Ctx, project: string, limit: number): Promise<RevisionRow[]> {
-  return ctx.db.selectFrom('revisions').selectAll().where('project', '=', project).orderBy('number', 'desc').limit(limit).execute()
+  return ctx.db
+    .selectFrom('revisions')
+    .selectAll()
+    .where('project', '=', project)
+    .orderBy('number', 'desc')
+    .limit(limit)
+    .execute()
 }
 
 export async function insertRevision(ctx: Ctx, row: RevisionRow): Promise<void> {

@@ -8,7 +8,10 @@ export type Envelope = { readonly wrappedKey: string; readonly ciphertext: strin
 
 export function seal(masterKey: Buffer, context: string, value: string): Envelope {
   const dataKey = randomBytes(32)
-  return { wrappedKey: encrypt(masterKey, context, dataKey), ciphertext: encrypt(dataKey, context, Buffer.from(value, 'utf8')) }
+  return {
+    wrappedKey: encrypt(masterKey, context, dataKey),
+    ciphertext: encrypt(dataKey, context, Buffer.from(value, 'utf8')),
+  }
 }
 
 /** Throws when the key is another one or any bit was changed. */

@@ -21,7 +21,9 @@ export const secrets: Module = {
       await getProject(ctx, params.project)
       return { secrets: (await listSecretRows(ctx, params.project)).map(presentSecret) }
     }),
-    route(contract.setSecret, async (ctx, { params, body }) => presentSecret(await setSecret(ctx, params.project, params.name, body.value))),
+    route(contract.setSecret, async (ctx, { params, body }) =>
+      presentSecret(await setSecret(ctx, params.project, params.name, body.value)),
+    ),
     route(contract.deleteSecret, async (ctx, { params }) => {
       await deleteSecret(ctx, params.project, params.name)
       return {}
@@ -49,7 +51,12 @@ async function setSecret(ctx: Ctx, project: string, name: string, value: string)
       updated_by: ctx.actor.id,
     }
     await upsertSecret(ctx, row)
-    await recordAudit(ctx, { action: 'secret.write', resource: { kind: 'secret', id }, project, after: { name, version } })
+    await recordAudit(ctx, {
+      action: 'secret.write',
+      resource: { kind: 'secret', id },
+      project,
+      after: { name, version },
+    })
     return row
   })
 }
@@ -60,7 +67,12 @@ async function deleteSecret(ctx: Ctx, project: string, name: string): Promise<vo
     const known = await findSecret(ctx, project, name)
     if (!known) throw new AppError('secret_not_found', { message: `There is no secret ${name} in ${project}.` })
     await removeSecret(ctx, known.id)
-    await recordAudit(ctx, { action: 'secret.write', resource: { kind: 'secret', id: known.id }, project, before: { name, version: known.version } })
+    await recordAudit(ctx, {
+      action: 'secret.write',
+      resource: { kind: 'secret', id: known.id },
+      project,
+      before: { name, version: known.version },
+    })
   })
 }
 

@@ -23,7 +23,12 @@ export async function listSecretRows(ctx: Ctx, project: string): Promise<SecretR
 }
 
 export async function findSecret(ctx: Ctx, project: string, name: string): Promise<SecretRow | undefined> {
-  return ctx.db.selectFrom('secrets').selectAll().where('project', '=', project).where('name', '=', name).executeTakeFirst()
+  return ctx.db
+    .selectFrom('secrets')
+    .selectAll()
+    .where('project', '=', project)
+    .where('name', '=', name)
+    .executeTakeFirst()
 }
 
 export async function upsertSecret(ctx: Ctx, row: SecretRow): Promise<void> {
@@ -31,7 +36,9 @@ export async function upsertSecret(ctx: Ctx, row: SecretRow): Promise<void> {
   await ctx.db
     .insertInto('secrets')
     .values(row)
-    .onConflict((c) => c.columns(['project', 'name']).doUpdateSet({ version, wrapped_key, ciphertext, updated_at, updated_by }))
+    .onConflict((c) =>
+      c.columns(['project', 'name']).doUpdateSet({ version, wrapped_key, ciphertext, updated_at, updated_by }),
+    )
     .execute()
 }
 

@@ -5,11 +5,20 @@ import { ERRORS } from '@kiban/contract/errors'
 
 /** Every endpoint that the contract declares, in the order of its nouns. */
 export function contractEndpoints(): Endpoint[] {
-  return Object.values(contract).flatMap((namespace) => (typeof namespace === 'object' && namespace !== null ? Object.values(namespace).filter(isEndpoint) : []))
+  return Object.values(contract).flatMap((namespace) =>
+    typeof namespace === 'object' && namespace !== null ? Object.values(namespace).filter(isEndpoint) : [],
+  )
 }
 
 function isEndpoint(value: unknown): value is Endpoint {
-  return typeof value === 'object' && value !== null && 'name' in value && 'method' in value && 'path' in value && 'response' in value
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'name' in value &&
+    'method' in value &&
+    'path' in value &&
+    'response' in value
+  )
 }
 
 type Schema = Record<string, unknown>
@@ -24,16 +33,29 @@ export function openApi(version: string): Schema {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Kiban', version, description: 'The part of Kiban that no standard covers. MLflow, Open Inference Protocol and others have their own paths.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: {
+      title: 'Kiban',
+      version,
+      description:
+        'The part of Kiban that no standard covers. MLflow, Open Inference Protocol and others have their own paths.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
     servers: [{ url: '/' }],
     security: [{}, { token: [] }],
     paths,
-    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } }, schemas: { Error: jsonSchema(contract.primitives.ErrorBody, 'output') } },
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      schemas: { Error: jsonSchema(contract.primitives.ErrorBody, 'output') },
+    },
   }
 }
 
 function operation(endpoint: Endpoint): Schema {
-  const tag = endpoint.path.split('/').filter((part) => part && !part.startsWith(':')).at(endpoint.path.startsWith('/projects/:project/') ? 1 : 0) ?? 'projects'
+  const tag =
+    endpoint.path
+      .split('/')
+      .filter((part) => part && !part.startsWith(':'))
+      .at(endpoint.path.startsWith('/projects/:project/') ? 1 : 0) ?? 'projects'
   const statuses = [...new Set([...(endpoint.errors ?? []), 'bad_request' as const].map((code) => ERRORS[code]))]
   return {
     operationId: endpoint.name,
@@ -43,7 +65,15 @@ function operation(endpoint: Endpoint): Schema {
     ...(endpoint.body ? { requestBody: { required: true, content: bodyContent(endpoint) } } : {}),
     responses: {
       [String(endpoint.status ?? 200)]: { description: 'Done', content: responseContent(endpoint) },
-      ...Object.fromEntries(statuses.map((status) => [String(status), { description: codesOf(endpoint, status), content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } }])),
+      ...Object.fromEntries(
+        statuses.map((status) => [
+          String(status),
+          {
+            description: codesOf(endpoint, status),
+            content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+          },
+        ]),
+      ),
     },
   }
 }
@@ -58,7 +88,8 @@ function bodyContent(endpoint: Endpoint): Schema {
 }
 
 function responseContent(endpoint: Endpoint): Schema {
-  if (endpoint.response === 'bytes') return { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
+  if (endpoint.response === 'bytes')
+    return { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
   if (endpoint.response === 'events') return { 'text/event-stream': { schema: { type: 'string' } } }
   return { 'application/json': { schema: jsonSchema(endpoint.response, 'output') } }
 }
@@ -67,11 +98,21 @@ function parameters(schema: z.ZodObject | undefined, place: 'path' | 'query'): S
   if (!schema) return []
   return Object.entries(schema.shape).map(([name, field]) => {
     const described = jsonSchema(field as z.ZodType, 'input') // the fields of a zod object are zod schemas
-    return { name, in: place, required: place === 'path' || !(field as z.ZodType).safeParse(undefined).success, schema: described }
+    return {
+      name,
+      in: place,
+      required: place === 'path' || !(field as z.ZodType).safeParse(undefined).success,
+      schema: described,
+    }
   })
 }
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Schema {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline', cycles: 'ref' })
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    reused: 'inline',
+    cycles: 'ref',
+  })
   return rest
 }

@@ -11,13 +11,24 @@ const HEARTBEAT_MS = 15_000
 export function streamEvents(ctx: Ctx, topics: string, request: FastifyRequest, reply: FastifyReply): void {
   const prefixes = topics.split(',').filter(Boolean)
   const wanted = (event: SentEvent) =>
-    (prefixes.length === 0 || prefixes.some((prefix) => event.topic === prefix || event.topic.startsWith(`${prefix}/`))) &&
-    (ctx.actor.project === undefined || event.topic === `projects/${ctx.actor.project}` || event.topic.startsWith(`projects/${ctx.actor.project}/`))
+    (prefixes.length === 0 ||
+      prefixes.some((prefix) => event.topic === prefix || event.topic.startsWith(`${prefix}/`))) &&
+    (ctx.actor.project === undefined ||
+      event.topic === `projects/${ctx.actor.project}` ||
+      event.topic.startsWith(`projects/${ctx.actor.project}/`))
   reply.hijack()
   const { raw } = reply
-  raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no', 'x-content-type-options': 'nosniff' })
+  raw.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+    'x-content-type-options': 'nosniff',
+  })
   const send = (event: SentEvent) => {
-    if (wanted(event)) raw.write(`id: ${event.seq}\nevent: change\ndata: ${JSON.stringify({ topic: event.topic, kind: event.kind, id: event.id, data: event.data ?? null })}\n\n`)
+    if (wanted(event))
+      raw.write(
+        `id: ${event.seq}\nevent: change\ndata: ${JSON.stringify({ topic: event.topic, kind: event.kind, id: event.id, data: event.data ?? null })}\n\n`,
+      )
   }
   const last = Number(request.headers['last-event-id'])
   if (Number.isInteger(last) && last > 0) {

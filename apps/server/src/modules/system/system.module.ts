@@ -11,7 +11,9 @@ import type { SearchSource } from './search-objects.ts'
 import { streamEvents } from './stream-events.ts'
 import { sendAsset, sendPage } from './web-files.ts'
 
-const VERSION: string = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', '..', 'package.json'), 'utf8')).version
+const VERSION: string = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', '..', '..', 'package.json'), 'utf8'),
+).version
 const STARTED_AT = Date.now()
 
 /** Health, events, search, metrics, OpenAPI and the UI's files. `sources` are what can be searched. */
@@ -24,8 +26,12 @@ export function systemModule(sources: readonly SearchSource[]): Module {
     },
     routes: [
       route(contract.getServer, async (ctx) => describeServer(ctx)),
-      route(contract.streamEvents, async (ctx, { query, request, reply }) => streamEvents(ctx, query.topics, request, reply)),
-      route(contract.search, async (ctx, { query }) => ({ hits: await searchObjects(ctx, sources, query.q, query.project) })),
+      route(contract.streamEvents, async (ctx, { query, request, reply }) =>
+        streamEvents(ctx, query.topics, request, reply),
+      ),
+      route(contract.search, async (ctx, { query }) => ({
+        hits: await searchObjects(ctx, sources, query.q, query.project),
+      })),
     ],
     faces: [
       probe('/livez', async () => 'ok'),
@@ -64,11 +70,23 @@ export function systemModule(sources: readonly SearchSource[]): Module {
 }
 
 function page(url: string): Face {
-  return { method: 'GET', url, action: { public: 'the shell of the UI holds no data' }, maxBodyBytes: 1024, handle: async (_ctx, { reply }) => sendPage(reply) }
+  return {
+    method: 'GET',
+    url,
+    action: { public: 'the shell of the UI holds no data' },
+    maxBodyBytes: 1024,
+    handle: async (_ctx, { reply }) => sendPage(reply),
+  }
 }
 
 function probe(url: string, check: (ctx: Ctx) => Promise<string>): Face {
-  return { method: 'GET', url, action: { public: 'probes of an orchestrator' }, maxBodyBytes: 1024, handle: async (ctx, { reply }) => reply.type('text/plain').send(await check(ctx)) }
+  return {
+    method: 'GET',
+    url,
+    action: { public: 'probes of an orchestrator' },
+    maxBodyBytes: 1024,
+    handle: async (ctx, { reply }) => reply.type('text/plain').send(await check(ctx)),
+  }
 }
 
 function wildcard(params: unknown): string {

@@ -28,7 +28,10 @@ export function sendPage(reply: FastifyReply): FastifyReply {
   const nonce = randomBytes(16).toString('base64')
   const page = readFileSync(file, 'utf8').replaceAll('__CSP_NONCE__', nonce)
   return reply
-    .header('content-security-policy', `default-src 'self'; script-src 'self' 'nonce-${nonce}'; style-src 'self' 'nonce-${nonce}'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'`)
+    .header(
+      'content-security-policy',
+      `default-src 'self'; script-src 'self' 'nonce-${nonce}'; style-src 'self' 'nonce-${nonce}'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'`,
+    )
     .header('cache-control', 'no-cache')
     .type(TYPES['.html'] ?? 'text/html')
     .send(page)
@@ -38,9 +41,14 @@ export function sendPage(reply: FastifyReply): FastifyReply {
 export function sendAsset(request: FastifyRequest, reply: FastifyReply, path: string): FastifyReply {
   const file = join(WEB_FOLDER, 'assets', artifactPath(path))
   const accepted = String(request.headers['accept-encoding'] ?? '')
-  const encoding = (['br', 'gzip'] as const).find((name) => accepted.includes(name) && existsSync(file + (name === 'br' ? '.br' : '.gz')))
+  const encoding = (['br', 'gzip'] as const).find(
+    (name) => accepted.includes(name) && existsSync(file + (name === 'br' ? '.br' : '.gz')),
+  )
   const chosen = encoding ? file + (encoding === 'br' ? '.br' : '.gz') : file
-  if (!existsSync(chosen) || !statSync(chosen).isFile()) throw new AppError('not_found', { message: 'There is no such asset. Reload the page: a newer version may have been installed.' })
+  if (!existsSync(chosen) || !statSync(chosen).isFile())
+    throw new AppError('not_found', {
+      message: 'There is no such asset. Reload the page: a newer version may have been installed.',
+    })
   if (encoding) reply.header('content-encoding', encoding)
   return reply
     .header('vary', 'accept-encoding')
