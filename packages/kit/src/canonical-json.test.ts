@@ -5,7 +5,7 @@ import { canonicalJson, sha256 } from './canonical-json.ts'
 test('numbers, strings and literals are written as RFC 8785 says', () => {
   expect(
     canonicalJson({
-      numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
+      numbers: [333333333.3333333, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
       literals: [null, true, false],
     }),
   ).toBe('{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27]}')

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
-import type { Kysely } from 'kysely'
+import type { ColumnType, Kysely, RawBuilder } from 'kysely'
 import { inTransaction } from './context.ts'
 import type { Ctx } from './context.ts'
 import type { Tables } from './database.ts'
 
 type LeaseTable = { id: string; lease_token: string | null; lease_until: number | null }
 type Leased<T extends keyof Tables> = {
-  [K in keyof Tables[T]]: Tables[T][K] extends import('kysely').ColumnType<infer S, infer _I, infer _U>
+  [K in keyof Tables[T]]: Tables[T][K] extends ColumnType<infer S, infer _I, infer _U>
     ? S
     : Tables[T][K]
 } & {
@@ -23,7 +23,7 @@ export async function claim<T extends keyof Tables & string>(
   ctx: Ctx,
   options: {
     readonly table: T
-    readonly where?: import('kysely').RawBuilder<unknown>
+    readonly where?: RawBuilder<unknown>
     readonly leaseMs: number
     readonly limit?: number
     readonly orderBy?: string

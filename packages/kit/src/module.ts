@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Action } from '@kiban/contract/actions'
 import type { AuditRule, Endpoint, ParsedInput, ResponseOf } from '@kiban/contract/endpoint'
 import type { Json } from '@kiban/contract/primitives'
+import type { ProjectFile } from '@kiban/contract/project-file'
 import type { Actor, Ctx } from './context.ts'
 
 /** One noun of the platform: it owns its tables and is used by others through its `index.ts` only. */
@@ -113,4 +114,4 @@ export type ApplySection = (
 ) => Promise<readonly Change[]>
 
 /** The parsed project file; `contract/project-file` names its type. */
-export type ProjectFileValue = import('@kiban/contract/project-file').ProjectFile
+export type ProjectFileValue = ProjectFile
