@@ -7,11 +7,18 @@ const root = resolve(import.meta.dirname, '..')
 const sources = ['packages', 'apps'].flatMap((top) =>
   readdirSync(join(root, top)).flatMap((name) => {
     const src = join(root, top, name, 'src')
-    return existsSync(src) ? readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file)).map((file) => join(src, file)) : []
+    return existsSync(src)
+      ? readdirSync(src, { recursive: true, encoding: 'utf8' })
+          .filter((file) => /\.tsx?$/.test(file))
+          .map((file) => join(src, file))
+      : []
   }),
 )
 const read = (file: string) => readFileSync(file, 'utf8')
-const importsOf = (file: string) => [...read(file).matchAll(/^\s*(?:import|export)[^'"]*?from '([^']+)'|import\('([^']+)'\)/gm)].map((match) => match[1] ?? match[2] ?? '')
+const importsOf = (file: string) =>
+  [...read(file).matchAll(/^\s*(?:import|export)[^'"]*?from '([^']+)'|import\('([^']+)'\)/gm)].map(
+    (match) => match[1] ?? match[2] ?? '',
+  )
 const isTest = (file: string) => /\.test\.tsx?$/.test(file)
 const packageOf = (file: string) => relative(root, file).split('/').slice(0, 2).join('/')
 
@@ -31,7 +38,12 @@ describe('packages', () => {
     const wrong = sources.flatMap((file) =>
       importsOf(file)
         .flatMap((name) => /^@kiban\/([a-z]+)/.exec(name)?.[1] ?? [])
-        .filter((name) => `packages/${name}` !== packageOf(file) && !ALLOWED[packageOf(file)]?.includes(name) && !(isTest(file) && name === 'testkit'))
+        .filter(
+          (name) =>
+            `packages/${name}` !== packageOf(file) &&
+            !ALLOWED[packageOf(file)]?.includes(name) &&
+            !(isTest(file) && name === 'testkit'),
+        )
         .map((name) => `${relative(root, file)} imports ${name}`),
     )
     expect(wrong).toEqual([])
@@ -53,13 +65,20 @@ describe('modules of the server', () => {
   const files = sources.filter((file) => file.startsWith(modules))
 
   test('are entered by their index only', () => {
-    const wrong = files.filter((file) => !isTest(file)).flatMap((file) =>
-      importsOf(file)
-        .filter((name) => name.startsWith('.'))
-        .map((name) => resolve(dirname(file), name))
-        .filter((target) => target.startsWith(modules) && moduleOf(target) !== moduleOf(file) && relative(join(modules, moduleOf(target)), target) !== 'index.ts')
-        .map((target) => `${relative(root, file)} imports ${relative(root, target)}`),
-    )
+    const wrong = files
+      .filter((file) => !isTest(file))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((name) => name.startsWith('.'))
+          .map((name) => resolve(dirname(file), name))
+          .filter(
+            (target) =>
+              target.startsWith(modules) &&
+              moduleOf(target) !== moduleOf(file) &&
+              relative(join(modules, moduleOf(target)), target) !== 'index.ts',
+          )
+          .map((target) => `${relative(root, file)} imports ${relative(root, target)}`),
+      )
     expect(wrong).toEqual([])
   })
 
@@ -68,7 +87,8 @@ describe('modules of the server', () => {
     for (const file of files.filter((one) => !isTest(one)))
       for (const name of importsOf(file).filter((one) => one.startsWith('.'))) {
         const target = resolve(dirname(file), name)
-        if (target.startsWith(modules) && moduleOf(target) !== moduleOf(file)) edges.set(moduleOf(file), (edges.get(moduleOf(file)) ?? new Set()).add(moduleOf(target)))
+        if (target.startsWith(modules) && moduleOf(target) !== moduleOf(file))
+          edges.set(moduleOf(file), (edges.get(moduleOf(file)) ?? new Set()).add(moduleOf(target)))
       }
     const cycles: string[] = []
     const visit = (name: string, path: readonly string[]) => {
@@ -81,34 +101,55 @@ describe('modules of the server', () => {
 
   test('ask only their own tables, and only in their store', () => {
     const owners = new Map<string, string>()
-    for (const file of files.filter((one) => one.endsWith('.migrations.ts'))) for (const match of read(file).matchAll(/createTable\('(\w+)'\)/g)) owners.set(match[1] ?? '', moduleOf(file))
+    for (const file of files.filter((one) => one.endsWith('.migrations.ts')))
+      for (const match of read(file).matchAll(/createTable\('(\w+)'\)/g)) owners.set(match[1] ?? '', moduleOf(file))
     expect(owners.size).toBeGreaterThan(5)
     const wrong = files
       .filter((file) => !isTest(file) && !file.endsWith('.migrations.ts'))
       .flatMap((file) =>
         [...read(file).matchAll(/\b(?:selectFrom|insertInto|updateTable|deleteFrom|innerJoin|leftJoin)\(\s*'(\w+)/g)]
           .map((match) => match[1] ?? '')
-          .filter((table) => owners.has(table) && (owners.get(table) !== moduleOf(file) || !/[.-]store\.ts$/.test(file)))
+          .filter(
+            (table) => owners.has(table) && (owners.get(table) !== moduleOf(file) || !/[.-]store\.ts$/.test(file)),
+          )
           .map((table) => `${relative(root, file)} asks ${table}, a table of ${owners.get(table)}`),
       )
     expect(wrong).toEqual([])
   })
 
   test('say what they own in the first lines of their index', () => {
-    const wrong = readdirSync(modules).filter((name) => !/^\/\*\*[^]*?\*\//.test(existsSync(join(modules, name, 'index.ts')) ? read(join(modules, name, 'index.ts')) : ''))
+    const wrong = readdirSync(modules).filter(
+      (name) =>
+        !/^\/\*\*[^]*?\*\//.test(
+          existsSync(join(modules, name, 'index.ts')) ? read(join(modules, name, 'index.ts')) : '',
+        ),
+    )
     expect(wrong).toEqual([])
   })
 })
 
 test('every error code is thrown somewhere', () => {
-  const text = sources.filter((file) => !isTest(file) && !file.endsWith('contract/src/errors.ts')).map(read).join('\n')
-  const unused = Object.keys(ERRORS).filter((code) => !text.includes(`AppError('${code}'`) && !text.includes(`AppError("${code}"`) && !['internal', 'rate_limited'].includes(code) && !new RegExp(`(code|return|\\?|:|\\|\\|) ?'${code}'`).test(text))
+  const text = sources
+    .filter((file) => !isTest(file) && !file.endsWith('contract/src/errors.ts'))
+    .map(read)
+    .join('\n')
+  const unused = Object.keys(ERRORS).filter(
+    (code) =>
+      !text.includes(`AppError('${code}'`) &&
+      !text.includes(`AppError("${code}"`) &&
+      !['internal', 'rate_limited'].includes(code) &&
+      !new RegExp(`(code|return|\\?|:|\\|\\|) ?'${code}'`).test(text),
+  )
   expect(unused).toEqual([])
 })
 
 test('nothing but kit/outbound opens connections to addresses from outside', () => {
   const server = sources.filter((file) => /apps\/(server|inference)|packages\/kit/.test(file) && !isTest(file))
-  const wrong = server.filter((file) => !file.endsWith('kit/src/outbound.ts') && /\bfetch\(|from 'undici'|from 'node:https'/.test(read(file))).map((file) => relative(root, file))
+  const wrong = server
+    .filter(
+      (file) => !file.endsWith('kit/src/outbound.ts') && /\bfetch\(|from 'undici'|from 'node:https'/.test(read(file)),
+    )
+    .map((file) => relative(root, file))
   expect(wrong).toEqual([])
 })
 

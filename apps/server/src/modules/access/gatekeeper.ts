@@ -6,6 +6,7 @@ import { AppError } from '@kiban/kit/errors'
 import type { Gatekeeper } from '@kiban/kit/http'
 import { authorize } from './access.policy.ts'
 import { findToken } from './access.store.ts'
+import { canTellPeer, peerOwner } from './peer-owner.ts'
 import { isTokenShaped } from './token.ts'
 
 /** With sign-in off, whoever reaches the loopback address is this person with every role of a person (access.md §2). */
@@ -14,7 +15,7 @@ const LOCAL: Actor = { id: 'usr_local', kind: 'person', name: 'You', roles: 'APT
 export const gatekeeper: Gatekeeper = {
   authenticate: async (ctx, request) => {
     const token = tokenOf(request)
-    if (token === undefined) return LOCAL
+    if (token === undefined) return local(request)
     const row = isTokenShaped(token) ? await findToken(ctx, sha256(token)) : undefined
     if (!row || row.revoked_at !== null || row.expires_at < ctx.clock.now())
       throw new AppError('signed_out', {
@@ -33,6 +34,17 @@ export const gatekeeper: Gatekeeper = {
       details: { action, needs: decision.needs },
     })
   },
+}
+
+/** Other users of the machine reach the loopback address too: on Linux the kernel says who asks (access.md §2). */
+async function local(request: FastifyRequest): Promise<Actor> {
+  if (!canTellPeer) return LOCAL
+  const uid = await peerOwner(request.raw.socket)
+  if (uid === process.getuid?.() || uid === 0) return LOCAL
+  throw new AppError('signed_out', {
+    message:
+      'This server runs for another user of the machine. Ask that user for a token, or start a server of your own.',
+  })
 }
 
 /** The credential that was sent, if any: `Bearer <token>`, or Basic whose password is a token, as MLflow's clients can send both. */
