@@ -160,11 +160,13 @@ export type PredictionRecord = z.infer<typeof PredictionRecord>
 export const LATENCY_GROWTH = 1.04
 /** Lower end of the histogram. */
 export const LATENCY_FIRST_MS = 0.02
+/** Number of buckets; the last one is open (an hour and more). */
+export const LATENCY_BUCKETS = 501
 
 /** The bucket a latency falls in; 0 is everything up to LATENCY_FIRST_MS. */
 export function latencyBucket(latencyMs: number): number {
   if (!(latencyMs > LATENCY_FIRST_MS)) return 0
-  return Math.min(500, Math.ceil(Math.log(latencyMs / LATENCY_FIRST_MS) / Math.log(LATENCY_GROWTH)))
+  return Math.min(LATENCY_BUCKETS - 1, Math.ceil(Math.log(latencyMs / LATENCY_FIRST_MS) / Math.log(LATENCY_GROWTH)))
 }
 
 /** Upper end of a bucket in ms. */
