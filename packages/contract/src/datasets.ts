@@ -92,7 +92,7 @@ export type DatasetColumn = z.infer<typeof DatasetColumn>
 
 export const ColumnProfile = DatasetColumn.extend({
   nulls: z.number().int(),
-  /** Approximate (HyperLogLog). */
+  /** Exact of text and bool columns, else approximate (HyperLogLog). */
   distinct: z.number().int(),
   min: Json,
   max: Json,

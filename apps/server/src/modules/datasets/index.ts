@@ -1,0 +1,10 @@
+/**
+ * Owns datasets, their versions and what their contracts found, and the shared way to DuckDB. It never changes committed bytes, and
+ * never decides who uses a version.
+ */
+export { commitDataset } from './commit-dataset.ts'
+export type { DatasetVersion } from './commit-dataset.ts'
+export { datasetFiles, localParquetPaths, resolveDataset } from './resolve-dataset.ts'
+export { recordProjectBlobs, requireProjectBlobs } from './project-blobs.ts'
+export { queryRows, quoteName, quoteText, withDuckdb, writeParquet } from './duckdb.ts'
+export type { Duckdb, DuckdbAccess, SqlColumn, SqlParameter, SqlRow, SqlValue } from './duckdb.ts'
