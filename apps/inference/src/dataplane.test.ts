@@ -131,7 +131,9 @@ describe('fallback', () => {
     ])
     expect((await plane.post('/v2/models/moved/infer', x(1))).body['model_version']).toBe('1')
     expect((await plane.post('/v2/models/moved/infer', { inputs: [] })).status).toBe(400)
-    const candidate = (await plane.stats()).stats.find((row) => row.endpointId === 'ep_moved' && row.versionId === 'v2f')
+    const candidate = (await plane.stats()).stats.find(
+      (row) => row.endpointId === 'ep_moved' && row.versionId === 'v2f',
+    )
     expect(candidate).toMatchObject({ errors: 1, rejected: 1, requests: 1 })
   })
 })
@@ -183,7 +185,9 @@ describe('the prediction log', () => {
         bias: -1,
       }),
     )
-    await plane.push({ v1i: path }, [{ name: 'delay', variants: running('v1i'), key: ['flight_id'], timestamp: 'sched' }])
+    await plane.push({ v1i: path }, [
+      { name: 'delay', variants: running('v1i'), key: ['flight_id'], timestamp: 'sched' },
+    ])
     const rows = [
       { carrier: 'UA', origin: 'JFK', distance: 500, wind: null, flight_id: 'f1', sched: '2013-07-01T10:00:00' },
       { carrier: 'ZZ', origin: 'LGA', distance: 100, wind: 5, flight_id: 'f2', sched: '2013-07-01 11:30:00Z' },
@@ -256,7 +260,9 @@ describe('the routing table', () => {
       while (!isOver) statuses.push((await plane.post('/v2/models/swap/infer', x(1))).status)
     })
     for (let i = 0; i < 10; i++)
-      await plane.push(i % 2 ? { v1m: one } : { v2m: two }, [{ name: 'swap', variants: running(i % 2 ? 'v1m' : 'v2m') }])
+      await plane.push(i % 2 ? { v1m: one } : { v2m: two }, [
+        { name: 'swap', variants: running(i % 2 ? 'v1m' : 'v2m') },
+      ])
     isOver = true
     await Promise.all(callers)
     expect(statuses.length).toBeGreaterThan(20)

@@ -78,7 +78,7 @@ async function answer(
     )
   const project = decode(match[1] ?? 'default')
   const rest = match[2] ?? ''
-  const model = MODEL_ROUTE.exec(rest)
+  const model = rest === 'models/stats' ? null : MODEL_ROUTE.exec(rest)
   if (model)
     return answerModel(plane, request, {
       project,
