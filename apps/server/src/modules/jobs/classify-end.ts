@@ -19,7 +19,13 @@ export type AttemptEnd = {
 export type Classified =
   | { readonly outcome: 'ended_well' }
   | { readonly outcome: 'cancelled' }
-  | { readonly outcome: 'failed'; readonly cause: JobCause; readonly message: string; readonly exitCode: number | null; readonly signal: string | null }
+  | {
+      readonly outcome: 'failed'
+      readonly cause: JobCause
+      readonly message: string
+      readonly exitCode: number | null
+      readonly signal: string | null
+    }
 
 const OUT_OF_MEMORY = [
   /^(?:[\w.]+\.)?_?(?:Array)?MemoryError\b/,
@@ -37,16 +43,41 @@ export function classifyEnd(end: AttemptEnd): Classified {
   if (end.ending === 'cancel') return { outcome: 'cancelled' }
   const signal = end.status !== null && end.status > 128 ? signalName(end.status - 128) : null
   const exitCode = end.status
-  const failed = (cause: JobCause, message: string): Classified => ({ outcome: 'failed', cause, message, exitCode, signal })
+  const failed = (cause: JobCause, message: string): Classified => ({
+    outcome: 'failed',
+    cause,
+    message,
+    exitCode,
+    signal,
+  })
   if (end.status === 0 && end.ending !== 'memory') return { outcome: 'ended_well' }
   if (end.ending === 'preempt') return failed('preempted', 'It was asked to leave and left.')
   if (end.ending === 'timeout')
-    return failed('timeout', withTail(`It ran longer than its timeout of ${seconds(end.timeoutMs ?? 0)}. Raise \`timeout\` or make it faster.`, end.tail))
+    return failed(
+      'timeout',
+      withTail(
+        `It ran longer than its timeout of ${seconds(end.timeoutMs ?? 0)}. Raise \`timeout\` or make it faster.`,
+        end.tail,
+      ),
+    )
   if (end.ending === 'memory')
-    return failed('oom', `It used more memory than the ${mebibytes(end.memoryBytes)} it asked for. Raise \`resources.memory\`.`)
-  if (end.status === null) return failed('lost', withTail('Its process is gone and left no exit status (the machine or the process was ended from outside).', end.tail))
+    return failed(
+      'oom',
+      `It used more memory than the ${mebibytes(end.memoryBytes)} it asked for. Raise \`resources.memory\`.`,
+    )
+  if (end.status === null)
+    return failed(
+      'lost',
+      withTail(
+        'Its process is gone and left no exit status (the machine or the process was ended from outside).',
+        end.tail,
+      ),
+    )
   if (end.kernelKilled && signal === 'SIGKILL')
-    return failed('oom', `The machine ran out of memory and the kernel killed it. Raise \`resources.memory\` so that fewer jobs run beside it.`)
+    return failed(
+      'oom',
+      `The machine ran out of memory and the kernel killed it. Raise \`resources.memory\` so that fewer jobs run beside it.`,
+    )
   if (end.tail.slice(-30).some((line) => OUT_OF_MEMORY.some((pattern) => pattern.test(line.trim()))))
     return failed('oom', withTail('It ran out of memory.', end.tail))
   return failed('user_error', withTail(exitSentence(end.status, signal), end.tail))
@@ -63,7 +94,9 @@ const TAIL_LINES = 20
 
 function withTail(sentence: string, tail: readonly string[]): string {
   const lines = tail.filter((line) => line.trim() !== '').slice(-TAIL_LINES)
-  return lines.length === 0 ? `${sentence} Its log is empty.` : `${sentence} The log ends with:\n${lines.map((line) => line.slice(0, 400)).join('\n')}`
+  return lines.length === 0
+    ? `${sentence} Its log is empty.`
+    : `${sentence} The log ends with:\n${lines.map((line) => line.slice(0, 400)).join('\n')}`
 }
 
 function signalName(number: number): string {

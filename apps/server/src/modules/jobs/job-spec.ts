@@ -35,19 +35,26 @@ export const JobSpec = z.strictObject({
     Name,
     z.union([z.strictObject({ tree: Sha256, type: OutputType.optional() }), z.strictObject({ value: Json })]),
   ),
-  outputs: z.record(Name, z.union([OutputType, z.strictObject({ type: OutputType, optional: z.boolean().optional() })])),
+  outputs: z.record(
+    Name,
+    z.union([OutputType, z.strictObject({ type: OutputType, optional: z.boolean().optional() })]),
+  ),
   params: Json,
   env: z.record(Variable, JobText),
   secretEnv: z.record(Variable, z.string()).optional(),
   secrets: z.array(Name).optional(),
   runId: z.string().nullable(),
-  resources: z.strictObject({ cpu: z.number().positive().optional(), memoryBytes: z.number().int().positive().optional() }).optional(),
+  resources: z
+    .strictObject({ cpu: z.number().positive().optional(), memoryBytes: z.number().int().positive().optional() })
+    .optional(),
   timeoutMs: z.number().int().positive().optional(),
   retry: z.array(RetryRule).optional(),
   priority: z.number().int().min(-1000).max(1000).optional(),
   graceMs: z.number().int().min(0).max(600_000).optional(),
   seed: z.string().optional(),
   platform: z.boolean().optional(),
+  /** The person it works for; default: who submits it. */
+  onBehalfOf: z.string().optional(),
 })
 export type JobSpec = z.input<typeof JobSpec>
 export type ParsedJobSpec = z.infer<typeof JobSpec>

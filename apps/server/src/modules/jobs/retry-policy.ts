@@ -32,7 +32,9 @@ export function decideRetry(input: {
 }): RetryDecision {
   if (input.attempt >= MAX_ATTEMPTS) return { retry: false }
   const matches = (rule: RetryRule) =>
-    rule.on.some((on) => (typeof on === 'number' ? input.cause === 'user_error' && on === input.exitCode : on === input.cause))
+    rule.on.some((on) =>
+      typeof on === 'number' ? input.cause === 'user_error' && on === input.exitCode : on === input.cause,
+    )
   const own = input.rules.findIndex(matches)
   const rule = own >= 0 ? input.rules[own] : DEFAULT_RULES.find(matches)
   if (!rule) return { retry: false }
