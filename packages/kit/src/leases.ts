@@ -47,6 +47,8 @@ export async function claim<T extends keyof Tables & string>(
       update ${sql.table(options.table)} set lease_token = ${token}, lease_until = ${now + options.leaseMs}
       where id in (select id from ${sql.table(options.table)} where ${condition} order by ${sql.ref(options.orderBy ?? 'id')} limit ${limit} ${skipLocked})
       returning *`.execute(db)
-    return rows.rows
+    // RETURNING promises no order.
+    const key = (row: object): string | number => Reflect.get(row, options.orderBy ?? 'id')
+    return rows.rows.toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
   })
 }
