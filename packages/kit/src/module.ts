@@ -66,7 +66,13 @@ export type Face = {
 }
 
 export type ResolvedInput =
-  | { readonly tree: string; readonly uri?: string; readonly versionId?: string }
+  | {
+      readonly tree: string
+      readonly uri?: string
+      readonly versionId?: string
+      /** The MLflow run that made it. */
+      readonly runId?: string
+    }
   | { readonly value: Json }
 export type OutputValue = { readonly tree: string; readonly sizeBytes?: number } | { readonly value: Json }
 
