@@ -1,4 +1,6 @@
-import { rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { JobCause, JobMetric, JobOutput, JobUsage } from '@kiban/contract/jobs'
 import { afterCommit, emit, inTransaction } from '@kiban/kit/context'
 import type { Ctx } from '@kiban/kit/context'
@@ -53,6 +55,7 @@ export async function finishAttempt(ctx: Ctx, job: JobRow, attempt: AttemptRow, 
   const mask = maskOf(await attemptSecrets(folder))
   const droppedBytes = watch.droppedBytes + (await boundLog(folder.log))
   await maskLog(folder.log, mask)
+  await rm(folder.secrets, { recursive: true, force: true })
   const kills = kernelOomKills()
   const end = classifyEnd({
     status: exit?.status ?? null,
@@ -179,6 +182,18 @@ function changeOf(job: JobRow, result: AttemptResult, now: number) {
 
 /** All but the control folder (log, exit status) goes: outputs are in the blob store now, checkpoints lie outside. */
 async function removeWork(folder: AttemptFolder): Promise<void> {
-  for (const path of [folder.secrets, folder.work, folder.inputs, folder.outputs, folder.tmp])
+  for (const path of [folder.secrets, folder.inputs, folder.outputs, folder.tmp, folder.work])
     await rm(path, { recursive: true, force: true })
+}
+
+/** Removes what a server that was killed right behind the end of an attempt did not: `work` goes last, so its folder tells. */
+export async function removeLeftWork(ctx: Ctx): Promise<void> {
+  const jobs = join(ctx.platform.home, 'jobs')
+  for (const jobId of await readdir(jobs).catch(() => [])) {
+    const numbers = (await readdir(join(jobs, jobId))).filter((name) => existsSync(join(jobs, jobId, name, 'work')))
+    if (numbers.length === 0) continue
+    const ended = (await listAttempts(ctx.db, jobId)).filter((attempt) => attempt.ended_at !== null)
+    for (const { number } of ended)
+      if (numbers.includes(String(number))) await removeWork(attemptFolder(ctx.platform.home, jobId, number))
+  }
 }

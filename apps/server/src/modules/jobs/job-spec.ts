@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { JobCause, OutputType, RetryRule } from '@kiban/contract/jobs'
-import type { JobMetric, JobOutput, JobState } from '@kiban/contract/jobs'
+import { OutputType, RetryRule } from '@kiban/contract/jobs'
+import type { JobCause, JobMetric, JobOutput, JobState } from '@kiban/contract/jobs'
 import { Json, Name, Sha256 } from '@kiban/contract/primitives'
 
 /**

@@ -1,4 +1,5 @@
 import type { Module } from '@kiban/kit/module'
+import { removeLeftWork } from './finish-attempt.ts'
 import { migrations } from './jobs.migrations.ts'
 import { routes } from './jobs.routes.ts'
 import { jobsLoop, runtimeOf } from './jobs.worker.ts'
@@ -8,5 +9,9 @@ export const jobs: Module = {
   migrations,
   routes,
   loops: [jobsLoop],
+  start: async (ctx) => {
+    // Behind the start, not in it: it may be long after many jobs, and nothing waits for it.
+    removeLeftWork(ctx).catch((error: unknown) => ctx.log.warn({ err: error }, 'old work folders could not be removed'))
+  },
   stop: (ctx) => runtimeOf(ctx.platform).stop(),
 }
