@@ -9,6 +9,7 @@ import { projects } from './modules/projects/index.ts'
 import { revisionsModule } from './modules/revisions/index.ts'
 import { secrets } from './modules/secrets/index.ts'
 import { systemModule } from './modules/system/index.ts'
+import { tracking } from './modules/tracking/index.ts'
 import type { SearchSource } from './modules/system/index.ts'
 
 /** What each module says of the things it owns, for lineage. */
@@ -18,7 +19,7 @@ const LINEAGE_SOURCES: readonly LineageSource[] = []
 const SEARCH_SOURCES: readonly SearchSource[] = []
 
 /** The nouns of the platform, in the order that work flows through them; a module may use only those above it. */
-const NOUNS: readonly Module[] = [projects, access, audit, secrets, lineageModule(LINEAGE_SOURCES), environments, jobs]
+const NOUNS: readonly Module[] = [projects, access, audit, secrets, lineageModule(LINEAGE_SOURCES), environments, jobs, tracking]
 
 /** Every module of the server. Sections of a project file apply in this order. */
 export function serverModules(): Module[] {
