@@ -1,6 +1,7 @@
 import type { Module } from '@kiban/kit/module'
 import { access } from './modules/access/index.ts'
 import { audit } from './modules/audit/index.ts'
+import { datasetLineage, datasets } from './modules/datasets/index.ts'
 import { environments } from './modules/environments/index.ts'
 import { jobs } from './modules/jobs/index.ts'
 import { lineageModule } from './modules/lineage/index.ts'
@@ -13,13 +14,13 @@ import { tracking } from './modules/tracking/index.ts'
 import type { SearchSource } from './modules/system/index.ts'
 
 /** What each module says of the things it owns, for lineage. */
-const LINEAGE_SOURCES: readonly LineageSource[] = []
+const LINEAGE_SOURCES: readonly LineageSource[] = [datasetLineage]
 
 /** What the search box finds. */
 const SEARCH_SOURCES: readonly SearchSource[] = []
 
 /** The nouns of the platform, in the order that work flows through them; a module may use only those above it. */
-const NOUNS: readonly Module[] = [projects, access, audit, secrets, lineageModule(LINEAGE_SOURCES), environments, jobs, tracking]
+const NOUNS: readonly Module[] = [projects, access, audit, secrets, lineageModule(LINEAGE_SOURCES), datasets, environments, jobs, tracking]
 
 /** Every module of the server. Sections of a project file apply in this order. */
 export function serverModules(): Module[] {

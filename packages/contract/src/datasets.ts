@@ -228,7 +228,9 @@ export const getDatasetContract = defineEndpoint({
   summary: 'The data contract (ODCS 3.1 YAML) the next version is held to',
   action: 'dataset.read',
   params: DatasetParams,
-  response: z.object({ file: z.string(), hash: Sha256, onFail: OnFail, text: z.string() }).nullable(),
+  response: z.object({
+    contract: z.object({ file: z.string(), hash: Sha256, onFail: OnFail, text: z.string() }).nullable(),
+  }),
   errors: [...SEE],
 })
 
@@ -322,7 +324,7 @@ export const downloadDatasetFile = defineEndpoint({
   name: 'downloadDatasetFile',
   method: 'GET',
   path: '/projects/:project/datasets/:dataset/versions/:version/file',
-  summary: 'The bytes of one file of a version, as committed; byte ranges are answered',
+  summary: 'The bytes of one file of a version, as committed',
   action: 'dataset.read',
   params: DatasetVersionParams,
   query: z.object({ path: z.string().min(1).max(1024) }),

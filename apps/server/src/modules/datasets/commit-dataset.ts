@@ -5,6 +5,7 @@ import type { Ctx } from '@kiban/kit/context'
 import { AppError } from '@kiban/kit/errors'
 import { newId } from '@kiban/kit/ids'
 import { getManifest, putManifest } from '@kiban/kit/manifests'
+import { recordAudit } from '../audit/index.ts'
 import { recordEdges } from '../lineage/index.ts'
 import { getProject } from '../projects/index.ts'
 import { DEFAULT_SETTINGS, settingsOf } from './dataset-settings.ts'
@@ -28,6 +29,8 @@ export type CommitInput = {
   readonly producedBy?: ProducedBy
   /** Refuse unless this is the newest number. */
   readonly ifNewest?: number
+  /** Set when the caller records the audit event of its own change. */
+  readonly audited?: boolean
 } & ({ readonly files: readonly ManifestFile[] } | { readonly append: readonly ManifestFile[] })
 
 /** A version as other modules see it. `manifest` is what is to be used: the committed files less what the contract set aside. */
@@ -175,6 +178,14 @@ async function insertPrepared(
       ? { from: input.producedBy, relation: 'generated', to: node }
       : { from: { kind: 'person', id: row.created_by }, relation: 'authored', to: node },
   ])
+  if (!input.audited)
+    await recordAudit(ctx, {
+      action: 'dataset.commit',
+      resource: { kind: 'dataset_version', id: row.id },
+      project: input.project,
+      before: parent ? { number: parent.number, manifest: parent.committed_manifest } : null,
+      after: { dataset: input.name, number: row.number, manifest },
+    })
   emit(ctx, {
     topic: `projects/${input.project}/datasets`,
     kind: 'dataset.committed',

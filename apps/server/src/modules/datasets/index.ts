@@ -8,3 +8,5 @@ export { datasetFiles, localParquetPaths, resolveDataset } from './resolve-datas
 export { recordProjectBlobs, requireProjectBlobs } from './project-blobs.ts'
 export { queryRows, quoteName, quoteText, withDuckdb, writeParquet } from './duckdb.ts'
 export type { Duckdb, DuckdbAccess, SqlColumn, SqlParameter, SqlRow, SqlValue } from './duckdb.ts'
+export { datasetLineage } from './datasets.lineage.ts'
+export { datasets } from './datasets.module.ts'
