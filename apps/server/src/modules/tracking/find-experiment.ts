@@ -1,7 +1,7 @@
-import { inTransaction } from '@kiban/kit/context'
+import { inTransaction, SYSTEM } from '@kiban/kit/context'
 import type { Ctx, Platform } from '@kiban/kit/context'
 import { AppError } from '@kiban/kit/errors'
-import { getProject } from '../projects/index.ts'
+import { createProject, getProject } from '../projects/index.ts'
 import { findExperiment, findExperimentByName, insertExperiment } from './experiments.store.ts'
 import type { ExperimentRow } from './experiments.store.ts'
 import { experimentNumber } from './limits.ts'
@@ -13,9 +13,21 @@ export async function ensureDefaultExperiment(ctx: Ctx, project: string): Promis
   const known = withDefault.get(ctx.platform) ?? new Set()
   withDefault.set(ctx.platform, known)
   if (known.has(project)) return
-  await getProject(ctx, project)
+  await ensureProject(ctx, project)
   if (!(await findExperiment(ctx.db, project, 0))) await inTransaction(ctx, (ctx) => insertDefault(ctx, project))
   known.add(project)
+}
+
+/** The project `default` is made when a client that names none first needs it; others must exist. */
+async function ensureProject(ctx: Ctx, project: string): Promise<void> {
+  try {
+    await getProject(ctx, project)
+  } catch (error) {
+    if (project !== 'default' || !(error instanceof AppError) || error.code !== 'project_not_found') throw error
+    // Not a change that the request asked for, so not its audit event either.
+    const { request: _request, ...outside } = ctx
+    await createProject({ ...outside, actor: SYSTEM }, { name: 'default', title: 'Default', description: 'For clients that name no project.' })
+  }
 }
 
 async function insertDefault(ctx: Ctx, project: string): Promise<void> {
