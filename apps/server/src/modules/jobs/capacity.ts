@@ -3,6 +3,12 @@ import type { JobResources } from '@kiban/contract/jobs'
 
 /** What jobs may use of this machine: every core, and nine tenths of the memory (the rest is the server's and the system's). */
 export function machineCapacity(): JobResources {
+  measured ??= measure()
+  return measured
+}
+let measured: JobResources | undefined
+
+function measure(): JobResources {
   const limit = process.constrainedMemory()
   const memory = limit > 0 && limit < totalmem() ? limit : totalmem()
   return { cpu: availableParallelism(), memoryBytes: Math.floor(memory * 0.9) }

@@ -90,7 +90,12 @@ export class LocalRuntime {
       })
     })
     if (token !== undefined)
-      this.#background(ctx, keyOf(job.id, number), () => this.#launch(ctx, { ...job, attempt: number }, token))
+      this.#background(
+        ctx,
+        keyOf(job.id, number),
+        () => this.#launch(ctx, { ...job, attempt: number }, token),
+        () => this.#settle(ctx, job.id, number),
+      )
   }
 
   /** One look at every attempt that holds resources: adopts, cancels, times out, samples and finishes. */
@@ -206,7 +211,7 @@ export class LocalRuntime {
     this.#watched.set(keyOf(job.id, number), watched)
     supervisor.child?.once('exit', () => {
       watched.gone = true
-      ctx.platform.wake('jobs')
+      this.#settle(ctx, job.id, number)
     })
     return watched
   }
@@ -258,7 +263,7 @@ export class LocalRuntime {
     if (attempt.state === 'preparing') await this.#recordStart(ctx, job, watched.supervisor)
     if (!watched.gone && !watched.supervisor.child)
       watched.gone = processStart(watched.supervisor.pid) !== watched.supervisor.start
-    if (watched.gone) return this.#finish(ctx, attempt, watched)
+    if (watched.gone) return this.#settle(ctx, attempt.job_id, attempt.number)
     const now = ctx.clock.now()
     const { timeoutMs, graceMs } = specOf(job)
     if (!watched.ending && job.cancel_requested_at !== null)
@@ -291,14 +296,17 @@ export class LocalRuntime {
     signalAll(membersOf(watched.supervisor.pid, keyOf(attempt.job_id, attempt.number)), 'SIGKILL')
   }
 
-  #finish(ctx: Ctx, attempt: Held, watched: Watched): void {
-    const key = keyOf(attempt.job_id, attempt.number)
+  /** Takes in the end of an attempt whose processes are gone, unless that, or its start, is still being recorded. */
+  #settle(ctx: Ctx, jobId: string, number: number): void {
+    const key = keyOf(jobId, number)
+    const watched = this.#watched.get(key)
+    if (!watched?.gone || this.#tasks.has(key) || ctx.signal.aborted) return
     this.#background(ctx, key, async () => {
       // What the command left behind ends with it, before its outputs are read; what left the session too, at the next sweep.
       if (watched.supervisor.child) signalAll([-watched.supervisor.pid], 'SIGKILL')
       else if (watched.supervisor.pid > 0) signalAll(membersOf(watched.supervisor.pid, key), 'SIGKILL')
-      const latest = (await listAttempts(ctx.db, attempt.job_id)).find((row) => row.number === attempt.number)
-      const job = await findJobRow(ctx.db, attempt.job_id)
+      const latest = (await listAttempts(ctx.db, jobId)).find((row) => row.number === number)
+      const job = await findJobRow(ctx.db, jobId)
       if (job && latest) await finishAttempt(ctx, job, latest, watched)
       this.#watched.delete(key)
       this.#swept.add(key)
@@ -333,14 +341,14 @@ export class LocalRuntime {
     this.#swept.clear()
   }
 
-  #background(ctx: Ctx, key: string, work: () => Promise<void>): void {
+  #background(ctx: Ctx, key: string, work: () => Promise<void>, then?: () => void): void {
     const task = work().then(
       () => {
         this.#tasks.delete(key)
-        ctx.platform.wake('jobs')
+        then?.()
       },
       (error: unknown) => {
-        // Not woken: the loop's next pass, a second later, tries again.
+        // Not done again at once: the loop's next pass, a second later, tries again.
         this.#tasks.delete(key)
         if (!ctx.signal.aborted)
           ctx.log.error({ err: error, attempt: key }, 'work on an attempt failed; it is tried again')
