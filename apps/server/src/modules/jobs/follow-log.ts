@@ -30,7 +30,7 @@ export async function followLog(
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   })
-  let sentAt = 0
+  let sentAt = Date.now()
   while (!closed && !ctx.signal.aborted) {
     const moved = piece.nextOffset !== offset || piece.offset !== offset
     offset = piece.nextOffset
@@ -47,7 +47,8 @@ export async function followLog(
     if (closed) break
     piece = await readJobLog(ctx, id, {
       ...query,
-      attempt: query.attempt ?? piece.attempt,
+      // A job that has not started has no attempt to stay with yet.
+      attempt: query.attempt ?? (piece.attempt || undefined),
       offset,
       limit: LINES,
     }).catch(() => ({ ...piece, ended: true }))

@@ -17,8 +17,6 @@ const app = await startApp({
   modules: [projects, access, audit, secrets, environments, jobs],
   log: createLogger({ level: 'warn' }),
 })
-const headers = { 'content-type': 'application/json' }
-await fetch(`${app.url}/api/v1/projects`, { method: 'POST', headers, body: JSON.stringify({ name: 'lab' }) })
 // The test writes this file as JobSpec[].
 const specs = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as JobSpec[]
 const ids = await inTransaction(app.ctx, async (ctx) => {

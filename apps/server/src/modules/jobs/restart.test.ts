@@ -41,6 +41,8 @@ test(
       spec('stopped', `${start}sleep 60`, { timeoutMs: 3000 }),
     ]
     const ids = await startServer(specs)
+    const headers = { 'content-type': 'application/json' }
+    await fetch(`http://127.0.0.1:${port}/api/v1/projects`, { method: 'POST', headers, body: '{"name":"lab"}' })
     await until(async () => (await Promise.all(ids.map(job))).every((found) => found.state === 'running'))
     await until(async () => existsSync(join(home, 'jobs', ids[2] ?? '', 'checkpoints', 'second')))
     server.kill('SIGKILL')
