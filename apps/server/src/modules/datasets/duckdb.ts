@@ -26,6 +26,8 @@ export type Duckdb = {
   rows(sql: string, parameters?: readonly SqlParameter[]): Promise<SqlRow[]>
   /** Rows as arrays, with the names and types of the columns. */
   table(sql: string, parameters?: readonly SqlParameter[]): Promise<{ columns: SqlColumn[]; rows: SqlValue[][] }>
+  /** Column by column, values as they are: for statistics over many rows. Cast to DOUBLE, BIGINT or VARCHAR in the SQL. */
+  columns(sql: string, parameters?: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]>
   run(sql: string, parameters?: readonly SqlParameter[]): Promise<void>
   /** Throws unless `sql` is one SELECT: what people write is then used only as a subquery. */
   assertSelect(sql: string): Promise<void>
@@ -137,6 +139,7 @@ function sessionOn(connection: DuckDBConnection): Duckdb {
       const columns = reader.columnNames().map((name, i) => ({ name, type: String(types[i]) }))
       return { columns, rows: reader.getRows().map((row) => row.map(plain)) }
     },
+    columns: async (sql, parameters) => (await read(sql, parameters)).getColumns(),
     run: async (sql, parameters = []) => {
       await connection.run(sql, parameters.length > 0 ? ([...parameters] as DuckDBValue[]) : undefined)
     },
