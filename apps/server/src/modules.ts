@@ -2,8 +2,8 @@ import type { Module } from '@kiban/kit/module'
 import { access } from './modules/access/index.ts'
 import { audit } from './modules/audit/index.ts'
 import { datasetLineage, datasets } from './modules/datasets/index.ts'
-import { environments } from './modules/environments/index.ts'
-import { jobs } from './modules/jobs/index.ts'
+import { environmentLineage, environments } from './modules/environments/index.ts'
+import { jobLineage, jobs } from './modules/jobs/index.ts'
 import { lineageModule } from './modules/lineage/index.ts'
 import type { LineageSource } from './modules/lineage/index.ts'
 import { projects } from './modules/projects/index.ts'
@@ -14,7 +14,7 @@ import { tracking } from './modules/tracking/index.ts'
 import type { SearchSource } from './modules/system/index.ts'
 
 /** What each module says of the things it owns, for lineage. */
-const LINEAGE_SOURCES: readonly LineageSource[] = [datasetLineage]
+const LINEAGE_SOURCES: readonly LineageSource[] = [datasetLineage, environmentLineage, jobLineage]
 
 /** What the search box finds. */
 const SEARCH_SOURCES: readonly SearchSource[] = []

@@ -110,8 +110,12 @@ export async function updateEnvironment(db: Db, id: string, change: Updateable<E
   await db.updateTable('environments').set(change).where('id', '=', id).execute()
 }
 
+export async function findEnvironmentRow(db: Db, id: string): Promise<EnvironmentRow | undefined> {
+  return db.selectFrom('environments').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
 export async function getEnvironmentRow(db: Db, id: string, project?: string): Promise<EnvironmentRow> {
-  const row = await db.selectFrom('environments').selectAll().where('id', '=', id).executeTakeFirst()
+  const row = await findEnvironmentRow(db, id)
   if (!row || (project !== undefined && row.project !== project))
     throw new AppError('environment_not_found', {
       message: `There is no environment ${id} in ${project ?? 'any project'}. List them with \`kiban environments list\`.`,

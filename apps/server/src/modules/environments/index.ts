@@ -3,6 +3,7 @@
  * It never runs a user's command.
  */
 export { environments } from './environments.module.ts'
+export { environmentLineage } from './environments.lineage.ts'
 export { requestEnvironment } from './request-environment.ts'
 export { getEnvironment } from './get-environment.ts'
 export type { EnvironmentView } from './get-environment.ts'

@@ -39,7 +39,7 @@ export type PrepareInput = {
 export class UnstartableJob extends Error {}
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-const PYTHON_PACKAGE = fileURLToPath(new URL('../../../../../python', import.meta.url))
+const PYTHON_PACKAGE = fileURLToPath(new URL('../../../../../python/kiban/src', import.meta.url))
 // One variable may have at most 128 KiB on Linux (MAX_ARG_STRLEN).
 const MAX_VARIABLE_BYTES = 128 * 1024 - 1
 
