@@ -1,0 +1,3 @@
+/** Pages of datasets. */
+export { DatasetsPage } from './datasets-page.tsx'
+export { DatasetPage } from './dataset-page.tsx'

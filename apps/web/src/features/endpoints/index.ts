@@ -1,0 +1,3 @@
+/** Pages of endpoints. */
+export { EndpointPage } from './endpoint-page.tsx'
+export { EndpointsPage } from './endpoints-page.tsx'

@@ -1,0 +1,4 @@
+/** Pages of registered models and their versions. */
+export { ModelPage } from './model-page.tsx'
+export { ModelsPage } from './models-page.tsx'
+export { ModelVersionPage } from './version-page.tsx'

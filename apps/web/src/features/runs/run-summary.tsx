@@ -1,0 +1,103 @@
+import { Link } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { useFormat } from '../../lib/format.ts'
+import { useT } from '../../lib/i18n.tsx'
+import { pathTo } from '../../lib/project.tsx'
+import { KeyValues, Section } from '../../ui/layout.tsx'
+import { Nothing } from '../../ui/panel.tsx'
+import { Status } from '../../ui/status.tsx'
+import { MetricCurve } from './run-metrics.tsx'
+import type { Run } from './run-page.tsx'
+
+/** One screen: metrics, parameters, the curves, what went in and came out. */
+export function RunSummary({ project, run }: { project: string; run: Run }): ReactNode {
+  const t = useT()
+  const format = useFormat()
+  const metrics = run.latestMetrics.filter((it) => !it.key.startsWith('system/'))
+  const curves = metrics.filter((it) => it.count > 1).slice(0, 2)
+  const params = Object.entries(run.params)
+  const tags = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlflow.') && !key.startsWith('kiban.'))
+  return (
+    <div className="cols c3" style={{ gridTemplateColumns: 'minmax(0, 336fr) minmax(0, 496fr) minmax(0, 272fr)', gap: 40 }}>
+      <div>
+        <Section title={t('runpage.metrics')}>
+          {metrics.length === 0 ? (
+            <Nothing>–</Nothing>
+          ) : (
+            <div className="tbox">
+              <table className="compact">
+                <thead>
+                  <tr>
+                    <th scope="col">{t('common.name')}</th>
+                    <th scope="col" className="num">{t('runpage.last')}</th>
+                    <th scope="col" className="num">{t('runpage.min')}</th>
+                    <th scope="col" className="num">{t('runpage.max')}</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {metrics.slice(0, 14).map((it) => (
+                    <tr key={it.key}>
+                      <th scope="row">{it.key}</th>
+                      <td className="num b" title={String(it.value)}>{format.number(it.value)}</td>
+                      <td className="num m">{it.count > 1 ? format.number(it.min) : '–'}</td>
+                      <td className="num m">{it.count > 1 ? format.number(it.max) : '–'}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )}
+        </Section>
+        <Section title={t('runpage.params')}>{params.length === 0 ? <Nothing>–</Nothing> : <KeyValues rows={params.map(([key, value]) => [key, <span key={key} title={value}>{value}</span>])} />}</Section>
+      </div>
+      <div>
+        {curves.map((it) => (
+          <MetricCurve key={it.key} project={project} run={run.id} metric={it.key} last={it.value} height={260} />
+        ))}
+        {curves.length === 0 && metrics.length > 0 && (
+          <Section title={t('runpage.metrics')}>
+            <Nothing>{t('runpage.no_curve')}</Nothing>
+          </Section>
+        )}
+      </div>
+      <div>
+        <Section title={t('runpage.inputs')}>
+          {run.inputs.length === 0 ? <Nothing>{t('common.none')}</Nothing> : <KeyValues rows={run.inputs.map((it) => [it.tags['mlflow.data.context'] ?? it.sourceType, `${it.name} ${it.digest.slice(0, 8)}`])} />}
+        </Section>
+        <Section title={t('runpage.models')}>
+          {run.models.length === 0 ? (
+            <Nothing>{t('common.none')}</Nothing>
+          ) : (
+            <ul className="lines">
+              {run.models.map((model) => (
+                <li key={model.id} className="row">
+                  <Status state={model.status} bare /> {model.name} <span className="m">{model.flavours.join(', ')}</span>{' '}
+                  {model.versions.map((version) => (
+                    <Link key={version.number} to={pathTo(project, 'models', version.name, 'versions', version.number)}>{`${version.name} v${version.number}`}</Link>
+                  ))}
+                </li>
+              ))}
+            </ul>
+          )}
+        </Section>
+        {run.children.length > 0 && (
+          <Section title={t('runpage.children')} note={format.count(run.children.length)}>
+            <ul className="lines">
+              {run.children.slice(0, 12).map((child) => (
+                <li key={child.id}>
+                  <Status state={child.status} bare /> <Link to={pathTo(project, 'runs', child.id)}>{child.name}</Link>
+                </li>
+              ))}
+            </ul>
+          </Section>
+        )}
+        {tags.length > 0 && (
+          <Section title={t('runpage.tags')}>
+            <KeyValues rows={tags.map(([key, value]) => [key, value])} />
+          </Section>
+        )}
+        <Section title={t('runpage.notes')}>{run.notes === '' ? <Nothing>{t('runpage.notes_none')}</Nothing> : <p className="t13 prewrap">{run.notes}</p>}</Section>
+      </div>
+    </div>
+  )
+}
