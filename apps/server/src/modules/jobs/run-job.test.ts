@@ -192,6 +192,22 @@ describe.each(testDatabases())('on $name', (database) => {
       expect(job.message).toMatch(/more memory than the 100 MiB/)
     })
 
+    test('that prints without end keeps a bounded log with its last lines', async () => {
+      const job = await run({
+        script: 'head -c 300000000 /dev/zero | tr "\\0" x; echo; echo last words; sleep 1.1; exit 5',
+      })
+      expect(job.message).toMatch(/last words$/)
+      const { body } = await json(`/projects/lab/jobs/${job.id}`)
+      expect(body.attempts?.[0]?.logBytes).toBeLessThan(64 * 2 ** 20)
+      expect(body.attempts?.[0]?.logDroppedBytes).toBeGreaterThan(200_000_000)
+    })
+
+    test('leaving a daemon behind takes it along', async () => {
+      const job = await run({ script: 'setsid sh -c "sleep 300 & sleep 301" & sleep 0.1' })
+      expect(job.state).toBe('succeeded')
+      await until(job.id, () => living(job.id).length === 0)
+    })
+
     test('over its time is ended and called timeout', async () => {
       const job = await run({ argv: ['sleep', '60'], timeoutMs: 300 })
       expect(job).toMatchObject({ state: 'failed', cause: 'timeout' })
@@ -236,14 +252,6 @@ describe.each(testDatabases())('on $name', (database) => {
   })
 
   describe('over HTTP', () => {
-    const json = async (path: string) => {
-      const answer = await fetch(`${app.url}/api/v1${path}`)
-      return {
-        status: answer.status,
-        body: (await answer.json()) as { error?: { code: string }; jobs?: Job[] } & Partial<Job>,
-      }
-    }
-
     test('a job that does not exist, or is of another project, is not found', async () => {
       const job = await run({ argv: ['true'] })
       expect(await json('/projects/lab/jobs/job_000')).toMatchObject({
@@ -323,6 +331,14 @@ async function put(path: string, body: object): Promise<Response> {
 function send(method: string, path: string, body: object): Promise<Response> {
   const headers = { 'content-type': 'application/json' }
   return fetch(`${app.url}/api/v1${path}`, { method, headers, body: JSON.stringify(body) })
+}
+
+async function json(path: string) {
+  const answer = await fetch(`${app.url}/api/v1${path}`)
+  return {
+    status: answer.status,
+    body: (await answer.json()) as { error?: { code: string }; jobs?: Job[] } & Partial<Job>,
+  }
 }
 
 /** The processes that carry the job's mark. */
