@@ -13,5 +13,5 @@ export const jobs: Module = {
     // Behind the start, not in it: it may be long after many jobs, and nothing waits for it.
     removeLeftWork(ctx).catch((error: unknown) => ctx.log.warn({ err: error }, 'old work folders could not be removed'))
   },
-  stop: (ctx) => runtimeOf(ctx.platform).stop(),
+  stop: (ctx) => runtimeOf(ctx.platform).stop(ctx),
 }

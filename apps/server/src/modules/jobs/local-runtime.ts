@@ -14,6 +14,7 @@ import {
   deleteAttempt,
   findJobRow,
   insertAttempt,
+  listHeld,
   listAttempts,
   takeOver,
   touchRunner,
@@ -40,6 +41,7 @@ type Watched = {
 }
 
 const DEFAULT_GRACE_MS = 10_000
+const STOP_GRACE_MS = 3000
 const SAMPLE_MS = 1000
 const TOUCH_MS = 10_000
 /** A runner on another machine that has not been seen for so long is taken for dead. */
@@ -120,9 +122,26 @@ export class LocalRuntime {
     this.#sweep()
   }
 
-  /** Waits for what is being prepared or finished; running jobs go on. */
-  async stop(): Promise<void> {
+  /**
+   * Waits for what is being prepared or finished. Running jobs go on, and the next server finds them; with `KIBAN_JOBS_ON_STOP=end` they
+   * are asked to leave first, then made to, and the next server starts them again from their checkpoints.
+   */
+  async stop(ctx: Ctx): Promise<void> {
     await Promise.all(this.#tasks.values())
+    if (process.env['KIBAN_JOBS_ON_STOP'] !== 'end') return
+    const running = (await listHeld(ctx.db)).flatMap((attempt) => {
+      const watched = this.#watched.get(keyOf(attempt.job_id, attempt.number))
+      return watched && !watched.gone ? [{ attempt, watched }] : []
+    })
+    for (const { attempt, watched } of running) await this.#end(ctx, attempt, watched, 'preempt', STOP_GRACE_MS)
+    const deadline = Date.now() + STOP_GRACE_MS
+    while (running.some(({ watched }) => !watched.gone) && Date.now() < deadline + 1000) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      for (const { attempt, watched } of running) {
+        watched.gone ||= processStart(watched.supervisor.pid) !== watched.supervisor.start
+        if (!watched.gone && Date.now() >= deadline) this.#kill(attempt, watched)
+      }
+    }
   }
 
   async #launch(ctx: Ctx, job: JobRow, token: string): Promise<void> {

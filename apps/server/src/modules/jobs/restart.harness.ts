@@ -25,3 +25,4 @@ const ids = await inTransaction(app.ctx, async (ctx) => {
   return made
 })
 process.stdout.write(`submitted ${JSON.stringify(ids)}\n`)
+process.once('SIGTERM', () => void app.close().then(() => process.exit(0)))

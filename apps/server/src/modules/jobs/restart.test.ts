@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Job, JobLog } from '@kiban/contract/jobs'
 import { freePort } from '@kiban/testkit/app'
 import type { JobSpec } from './index.ts'
@@ -15,11 +15,11 @@ let home: string
 let port: number
 let server: ChildProcess
 
-beforeAll(async () => {
+beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'kiban-restart-'))
   port = await freePort()
 })
-afterAll(() => {
+afterEach(() => {
   server.kill('SIGKILL')
   rmSync(home, { recursive: true, force: true })
 })
@@ -74,17 +74,46 @@ test(
   },
 )
 
+test(
+  'an orderly end that is told to end the jobs too leaves none, and the next server starts them again',
+  { timeout: 60_000 },
+  async () => {
+    const script =
+      'trap "echo leaving; exit 1" TERM\n[ -e $KIBAN_CHECKPOINTS/half ] && exit 0; touch $KIBAN_CHECKPOINTS/half; sleep 60 & wait'
+    const specs = [spec('long', script)]
+    const [id = ''] = await startServer(specs, { KIBAN_JOBS_ON_STOP: 'end' })
+    await makeProject()
+    await until(
+      async () => existsSync(join(home, 'jobs', id, 'checkpoints', 'half')) && (await job(id)).state === 'running',
+    )
+    server.kill('SIGTERM')
+    await new Promise((resolve) => server.once('exit', resolve))
+    expect(listProcesses().filter((entry) => markOf(entry.pid)?.startsWith(id))).toEqual([])
+    await startServer(specs)
+    await until(async () => (await job(id)).endedAt !== null)
+    expect(await job(id)).toMatchObject({
+      state: 'succeeded',
+      attempts: [{ cause: 'preempted' }, { state: 'succeeded' }],
+    })
+  },
+)
+
+async function makeProject(): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  await fetch(`http://127.0.0.1:${port}/api/v1/projects`, { method: 'POST', headers, body: '{"name":"lab"}' })
+}
+
 function spec(name: string, script: string, change: Partial<JobSpec> = {}): JobSpec {
   const owner = { kind: 'test', id: 'restart' }
   const empty = { code: null, environmentId: null, inputs: {}, outputs: {}, params: {}, env: {}, runId: null }
   return { project: 'lab', name, owner, script, ...empty, resources: { cpu: 0.1, memoryBytes: 2 ** 27 }, ...change }
 }
 
-async function startServer(specs: readonly JobSpec[]): Promise<string[]> {
+async function startServer(specs: readonly JobSpec[], env: Record<string, string> = {}): Promise<string[]> {
   const file = join(home, 'specs.json')
   writeFileSync(file, JSON.stringify(specs))
   server = spawn(process.execPath, [HARNESS, file], {
-    env: { ...process.env, KIBAN_HOME: home, KIBAN_PORT: String(port) },
+    env: { ...process.env, KIBAN_HOME: home, KIBAN_PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let text = ''
