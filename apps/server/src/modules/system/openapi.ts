@@ -107,12 +107,20 @@ function parameters(schema: z.ZodObject | undefined, place: 'path' | 'query'): S
   })
 }
 
+/**
+ * The JSON Schema of a zod schema for use inside a larger document. zod names only what refers to itself, and the only such value of
+ * the contract is "any JSON", so those definitions become the schema that takes anything.
+ */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Schema {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: 'any',
-    reused: 'inline',
-    cycles: 'ref',
-  })
-  return rest
+  const {
+    $schema: _dialect,
+    $defs,
+    ...rest
+  } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline', cycles: 'ref' })
+  if (!$defs) return rest
+  return JSON.parse(JSON.stringify(rest), (_key, value: unknown) => (isReference(value) ? {} : value))
+}
+
+function isReference(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && '$ref' in value && String(value.$ref).startsWith('#/$defs/')
 }
