@@ -11,6 +11,7 @@ import { getProject } from '../projects/index.ts'
 import { DEFAULT_SETTINGS, settingsOf } from './dataset-settings.ts'
 import {
   findDataset,
+  getDataset,
   findNewest,
   findVersionByProducer,
   getVersionById,
@@ -18,7 +19,7 @@ import {
   insertProjectBlobs,
   insertVersion,
   supersedeUnchecked,
-  updateDataset,
+  takeNumber,
 } from './datasets.store.ts'
 import type { DatasetRow, VersionRow } from './datasets.store.ts'
 
@@ -43,7 +44,7 @@ export type DatasetVersion = {
   readonly state: VersionRow['state']
 }
 
-const ATTEMPTS = 8
+const ATTEMPTS = 50
 const CHECKED_BACKLOG = 24
 
 /**
@@ -86,6 +87,8 @@ type Prepared = {
   readonly manifest: string
   readonly files: readonly ManifestFile[]
   readonly newBytes: number
+  /** Blobs that the parent did not have. */
+  readonly added: readonly { hash: string; sizeBytes: number }[]
 }
 
 async function prepare(ctx: Ctx, input: CommitInput): Promise<Prepared> {
@@ -94,12 +97,19 @@ async function prepare(ctx: Ctx, input: CommitInput): Promise<Prepared> {
   const before = parent ? await getManifest(ctx.platform.blobs, parent.committed_manifest) : []
   const files = 'append' in input ? merge(before, input.append) : input.files
   const known = new Set(before.map((file) => file.hash))
-  const added = new Map(files.filter((file) => !known.has(file.hash)).map((file) => [file.hash, file.sizeBytes]))
+  const added = [
+    ...new Map(
+      files
+        .filter((file) => !known.has(file.hash))
+        .map((file) => [file.hash, { hash: file.hash, sizeBytes: file.sizeBytes }]),
+    ).values(),
+  ]
   return {
     parent,
     files,
     manifest: await putManifest(ctx.platform.blobs, files),
-    newBytes: [...added.values()].reduce((sum, size) => sum + size, 0),
+    newBytes: added.reduce((sum, blob) => sum + blob.sizeBytes, 0),
+    added,
   }
 }
 
@@ -111,7 +121,7 @@ function merge(before: readonly ManifestFile[], added: readonly ManifestFile[]):
 async function insertPrepared(
   ctx: Ctx,
   input: CommitInput,
-  { parent, manifest, files, newBytes }: Prepared,
+  { parent, manifest, files, newBytes, added }: Prepared,
 ): Promise<VersionRow | undefined> {
   const dataset =
     (await findDataset(ctx, input.project, input.name)) ?? (await createDataset(ctx, input.project, input.name))
@@ -128,6 +138,7 @@ async function insertPrepared(
     if (same?.committed_manifest === manifest) return same
   }
   if (dataset.newest_number !== (parent?.number ?? 0)) return undefined
+  if (!(await takeNumber(ctx, dataset.id, dataset.newest_number))) return undefined
   const held = dataset.contract_hash !== null
   const row: VersionRow = {
     id: newId('dsv'),
@@ -165,13 +176,8 @@ async function insertPrepared(
     lease_until: null,
   }
   await insertVersion(ctx, row)
-  await updateDataset(ctx, dataset.id, { newest_number: row.number })
   if (held) await supersedeUnchecked(ctx, dataset.id, row.number, CHECKED_BACKLOG)
-  await insertProjectBlobs(
-    ctx,
-    input.project,
-    files.map((file) => ({ hash: file.hash, sizeBytes: file.sizeBytes })),
-  )
+  await insertProjectBlobs(ctx, input.project, added)
   const node = { kind: 'dataset_version', id: row.id } as const
   await recordEdges(ctx, [
     input.producedBy
@@ -211,7 +217,7 @@ async function createDataset(ctx: Ctx, project: string, name: string): Promise<D
     created_by: ctx.actor.id,
   }
   await insertDataset(ctx, row)
-  return row
+  return getDataset(ctx, project, name)
 }
 
 export { createDataset }

@@ -106,8 +106,24 @@ export async function listDatasetRows(ctx: Ctx, project: string, archived: boole
   return (archived ? rows : rows.where('archived_at', 'is', null)).execute()
 }
 
+/** Makes a dataset unless one of that name was just made. */
 export async function insertDataset(ctx: Ctx, row: DatasetRow): Promise<void> {
-  await ctx.db.insertInto('datasets').values(row).execute()
+  await ctx.db
+    .insertInto('datasets')
+    .values(row)
+    .onConflict((c) => c.columns(['project', 'name']).doNothing())
+    .execute()
+}
+
+/** Takes the number after `newest`; false when another commit took it first. It also locks the dataset until the transaction ends. */
+export async function takeNumber(ctx: Ctx, id: string, newest: number): Promise<boolean> {
+  const result = await ctx.db
+    .updateTable('datasets')
+    .set({ newest_number: newest + 1 })
+    .where('id', '=', id)
+    .where('newest_number', '=', newest)
+    .executeTakeFirst()
+  return Number(result.numUpdatedRows) > 0
 }
 
 export async function updateDataset(
@@ -220,6 +236,15 @@ export async function updateLeasedVersion(
     .where('lease_token', '=', row.lease_token)
     .executeTakeFirst()
   return Number(result.numUpdatedRows) > 0
+}
+
+export async function renewLease(ctx: Ctx, row: { id: string; lease_token: string }, untilMs: number): Promise<void> {
+  await ctx.db
+    .updateTable('dataset_versions')
+    .set({ lease_until: untilMs })
+    .where('id', '=', row.id)
+    .where('lease_token', '=', row.lease_token)
+    .execute()
 }
 
 /** Versions that still wait for a check though `keep` newer ones exist are not checked any more. */

@@ -111,7 +111,10 @@ describe.each(testDatabases())('datasets on $name', (database) => {
       method: 'PUT',
       body: 'hello',
     })
-    expect([wrong.status, (await wrong.json()).error.code]).toEqual([422, 'dataset_blob_mismatch'])
+    expect([wrong.status, ((await wrong.json()) as { error: { code: string } }).error.code]).toEqual([
+      422,
+      'dataset_blob_mismatch',
+    ])
   })
 
   test('a path that leaves its root is refused', async () => {
