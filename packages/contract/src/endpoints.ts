@@ -8,6 +8,7 @@ export const EndpointParams = ProjectParams.extend({ endpoint: Name })
 
 export const EndpointState = z.enum(['pending', 'loading', 'ready', 'rolling_out', 'degraded', 'failed', 'archived'])
 export const RolloutStrategy = z.enum(['all_at_once', 'blue_green', 'canary', 'shadow'])
+export type RolloutStrategyName = z.infer<typeof RolloutStrategy>
 export const RolloutState = z.enum([
   'loading',
   'baking',
