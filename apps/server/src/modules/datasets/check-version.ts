@@ -1,5 +1,5 @@
 import type { CheckResult } from '@kiban/contract/datasets'
-import { emit, inTransaction } from '@kiban/kit/context'
+import { emit, inTransaction, wake } from '@kiban/kit/context'
 import type { Ctx } from '@kiban/kit/context'
 import { AppError } from '@kiban/kit/errors'
 import { getManifest, putManifest } from '@kiban/kit/manifests'
@@ -116,8 +116,8 @@ export async function checkVersion(ctx: Ctx, row: VersionRow & { lease_token: st
     }
     emit(ctx, { ...event, kind: verdict.state === 'blocked' ? 'dataset.blocked' : 'dataset.checked' })
     // What waits for a usable version looks again.
-    ctx.platform.wake('pipelines')
-    ctx.platform.wake('monitors')
+    wake(ctx, 'pipelines')
+    wake(ctx, 'monitors')
   })
 }
 

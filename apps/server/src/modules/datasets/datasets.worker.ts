@@ -8,8 +8,8 @@ import { countRows } from './count-rows.ts'
 import { renewLease } from './datasets.store.ts'
 
 /** Renewed while the work goes on, so that the work of a killed server is soon taken up again. */
-const LEASE_MS = 30_000
-const RENEW_MS = 10_000
+const LEASE_MS = 12_000
+const RENEW_MS = 4_000
 
 /** Runs the contracts of new versions, newest first, and counts the rows of those that have none. */
 export const datasetsLoop: Loop = {
