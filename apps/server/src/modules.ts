@@ -6,21 +6,41 @@ import { environmentLineage, environments } from './modules/environments/index.t
 import { jobLineage, jobs } from './modules/jobs/index.ts'
 import { lineageModule } from './modules/lineage/index.ts'
 import type { LineageSource } from './modules/lineage/index.ts'
+import type { PipelineParts } from './modules/pipelines/index.ts'
+import { pipelineLineage, pipelinesModule } from './modules/pipelines/index.ts'
 import { projects } from './modules/projects/index.ts'
 import { revisionsModule } from './modules/revisions/index.ts'
 import { secrets } from './modules/secrets/index.ts'
 import { systemModule } from './modules/system/index.ts'
 import { tracking } from './modules/tracking/index.ts'
+import { tuning } from './modules/tuning/index.ts'
 import type { SearchSource } from './modules/system/index.ts'
 
 /** What each module says of the things it owns, for lineage. */
-const LINEAGE_SOURCES: readonly LineageSource[] = [datasetLineage, environmentLineage, jobLineage]
+const LINEAGE_SOURCES: readonly LineageSource[] = [datasetLineage, environmentLineage, jobLineage, pipelineLineage]
 
 /** What the search box finds. */
 const SEARCH_SOURCES: readonly SearchSource[] = []
 
 /** The nouns of the platform, in the order that work flows through them; a module may use only those above it. */
-const NOUNS: readonly Module[] = [projects, access, audit, secrets, lineageModule(LINEAGE_SOURCES), datasets, environments, jobs, tracking]
+const NOUNS: readonly Module[] = [
+  projects,
+  access,
+  audit,
+  secrets,
+  lineageModule(LINEAGE_SOURCES),
+  datasets,
+  environments,
+  jobs,
+  tracking,
+  tuning,
+  pipelinesModule(lent),
+]
+
+/** What modules after pipelines lend to it: platform steps, and the registry to resolve models by. */
+function lent(): PipelineParts {
+  return { components: Object.assign({}, ...NOUNS.map((module) => module.components ?? {})) }
+}
 
 /** Every module of the server. Sections of a project file apply in this order. */
 export function serverModules(): Module[] {

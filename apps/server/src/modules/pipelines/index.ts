@@ -1,0 +1,13 @@
+/**
+ * Owns pipelines, their runs and steps, and the cache of what steps gave: it decides what is computed, when, and from which versions.
+ * It never runs a user's command (jobs do) and never judges a model.
+ */
+export { pipelinesModule } from './pipelines.module.ts'
+export type { PipelineParts } from './parts.ts'
+export { pipelineLineage } from './pipelines.lineage.ts'
+export { startPipelineRun } from './start-pipeline-run.ts'
+export type { RunTrigger, StartInput } from './start-pipeline-run.ts'
+export { cancelPipelineRun } from './cancel-pipeline-run.ts'
+export { findRunById as findPipelineRun } from './pipelines.store.ts'
+export type { PipelineRunRow } from './pipelines.store.ts'
+export { findStepRun } from './find-step-run.ts'

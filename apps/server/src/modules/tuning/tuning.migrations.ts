@@ -1,0 +1,60 @@
+import type { Migration } from '@kiban/kit/module'
+
+export const migrations: readonly Migration[] = [
+  {
+    id: '2026-11-21-1',
+    up: async (db) => {
+      await db.schema
+        .createTable('sweeps')
+        .addColumn('id', 'text', (c) => c.primaryKey())
+        .addColumn('project', 'text', (c) => c.notNull())
+        .addColumn('name', 'text', (c) => c.notNull())
+        .addColumn('pipeline_run_id', 'text', (c) => c.notNull())
+        .addColumn('step_run_id', 'text', (c) => c.notNull())
+        .addColumn('attempt', 'integer', (c) => c.notNull())
+        .addColumn('state', 'text', (c) => c.notNull())
+        .addColumn('cancel_requested', 'integer', (c) => c.notNull())
+        .addColumn('cause', 'text')
+        .addColumn('message', 'text')
+        .addColumn('experiment', 'text', (c) => c.notNull())
+        .addColumn('parent_run_id', 'text')
+        .addColumn('seed', 'integer', (c) => c.notNull())
+        .addColumn('sampler', 'text', (c) => c.notNull())
+        .addColumn('sampler_options', 'text', (c) => c.notNull())
+        .addColumn('space', 'text', (c) => c.notNull())
+        .addColumn('metric', 'text', (c) => c.notNull())
+        .addColumn('direction', 'text', (c) => c.notNull())
+        .addColumn('trials', 'integer', (c) => c.notNull())
+        .addColumn('time_ms', 'bigint')
+        .addColumn('parallel', 'integer', (c) => c.notNull())
+        .addColumn('python', 'text')
+        .addColumn('template', 'text', (c) => c.notNull())
+        .addColumn('created_at', 'bigint', (c) => c.notNull())
+        .addColumn('created_by', 'text', (c) => c.notNull())
+        .addColumn('ended_at', 'bigint')
+        .addColumn('lease_token', 'text')
+        .addColumn('lease_until', 'bigint')
+        .addUniqueConstraint('sweeps_attempt', ['step_run_id', 'attempt'])
+        .execute()
+      await db.schema.createIndex('sweeps_project').on('sweeps').columns(['project', 'id']).execute()
+      await db.schema
+        .createTable('trials')
+        .addColumn('id', 'text', (c) => c.primaryKey())
+        .addColumn('sweep_id', 'text', (c) => c.notNull().references('sweeps.id'))
+        .addColumn('number', 'integer', (c) => c.notNull())
+        .addColumn('state', 'text', (c) => c.notNull())
+        .addColumn('vals', 'text', (c) => c.notNull())
+        .addColumn('objective', 'double precision')
+        .addColumn('metrics', 'text', (c) => c.notNull())
+        .addColumn('outputs', 'text', (c) => c.notNull())
+        .addColumn('job_id', 'text')
+        .addColumn('run_id', 'text')
+        .addColumn('cause', 'text')
+        .addColumn('message', 'text')
+        .addColumn('started_at', 'bigint', (c) => c.notNull())
+        .addColumn('ended_at', 'bigint')
+        .addUniqueConstraint('trials_number', ['sweep_id', 'number'])
+        .execute()
+    },
+  },
+]
