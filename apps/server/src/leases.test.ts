@@ -80,4 +80,12 @@ describe.each(testDatabases())('a lease on $name', ({ fresh }) => {
     )
     expect(late.numUpdatedRows).toBe(0n)
   })
+
+  test('of a server that was killed is free at once on SQLite, where only one server lives', async () => {
+    await inTransaction(app.ctx, (ctx) =>
+      sql`update lease_test set lease_token = 'of the dead', lease_until = ${clock.now() + 60_000}`.execute(ctx.db),
+    )
+    const free = app.ctx.platform.database.kind === 'sqlite' ? 3 : 0
+    expect(await take(5)).toHaveLength(free)
+  })
 })

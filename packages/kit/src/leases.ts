@@ -3,13 +3,11 @@ import { sql } from 'kysely'
 import type { ColumnType, Kysely, RawBuilder } from 'kysely'
 import { inTransaction } from './context.ts'
 import type { Ctx } from './context.ts'
-import type { Tables } from './database.ts'
+import type { DatabasePair, Tables } from './database.ts'
 
 type LeaseTable = { id: string; lease_token: string | null; lease_until: number | null }
 type Leased<T extends keyof Tables> = {
-  [K in keyof Tables[T]]: Tables[T][K] extends ColumnType<infer S, infer _I, infer _U>
-    ? S
-    : Tables[T][K]
+  [K in keyof Tables[T]]: Tables[T][K] extends ColumnType<infer S, infer _I, infer _U> ? S : Tables[T][K]
 } & {
   readonly lease_token: string
 }
@@ -29,6 +27,7 @@ export async function claim<T extends keyof Tables & string>(
     readonly orderBy?: string
   },
 ): Promise<Leased<T>[]> {
+  await dropDeadLeases(ctx, options.table)
   const token = randomBytes(12).toString('hex')
   const now = ctx.clock.now()
   const free = sql`(lease_until is null or lease_until < ${now})`
@@ -51,4 +50,22 @@ export async function claim<T extends keyof Tables & string>(
     const key = (row: object): string | number => Reflect.get(row, options.orderBy ?? 'id')
     return rows.rows.toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
   })
+}
+
+const looked = new WeakMap<DatabasePair, Set<string>>()
+
+/**
+ * SQLite has one server at a time, so what is leased when this one first looks at a table was leased by one that is dead: it is free at
+ * once, not only when the lease runs out. On PostgreSQL other servers live, and only time tells.
+ */
+async function dropDeadLeases(ctx: Ctx, table: keyof Tables & string): Promise<void> {
+  const { database } = ctx.platform
+  const tables = looked.get(database) ?? new Set<string>()
+  if (database.kind !== 'sqlite' || tables.has(table)) return
+  looked.set(database, tables.add(table))
+  await inTransaction(ctx, (tx) =>
+    sql`update ${sql.table(table)} set lease_token = null, lease_until = null where lease_token is not null`.execute(
+      tx.db,
+    ),
+  )
 }
