@@ -11,7 +11,11 @@ export type PathText = string | readonly (string | { readonly input: string } | 
 /** What to start: a script for bash, whose values are in `variables`, or an argv that no shell sees. */
 export type Command =
   | { readonly script: string; readonly argv?: never; readonly variables: Readonly<Record<string, PathText>> }
-  | { readonly argv: readonly PathText[]; readonly script?: never; readonly variables: Readonly<Record<string, PathText>> }
+  | {
+      readonly argv: readonly PathText[]
+      readonly script?: never
+      readonly variables: Readonly<Record<string, PathText>>
+    }
 
 const MARK = '\u0001'
 
@@ -39,9 +43,15 @@ export function pathText(text: string): PathText {
  */
 export function renderCommand(run: string | readonly (string | number)[], scope: Scope): Command {
   if (typeof run !== 'string')
-    return { argv: run.map((item) => (typeof item === 'number' ? String(item) : renderText(item, scope))), variables: {} }
+    return {
+      argv: run.map((item) => (typeof item === 'number' ? String(item) : renderText(item, scope))),
+      variables: {},
+    }
   const { script, variables } = rewriteScript(run)
-  const values = variables.map(({ name, expr }): [string, PathText] => [name, pathText(renderInText(evaluate(expr, scope), expr.at))])
+  const values = variables.map(({ name, expr }): [string, PathText] => [
+    name,
+    pathText(renderInText(evaluate(expr, scope), expr.at)),
+  ])
   return { script, variables: Object.fromEntries(values) }
 }
 
@@ -49,6 +59,10 @@ export function renderCommand(run: string | readonly (string | number)[], scope:
 export function renderText(text: string, scope: Scope): PathText {
   const value: Json = renderTemplate(text, scope)
   if (value === null || typeof value === 'object')
-    throw new ExpressionError('type_mismatch', `${value === null ? 'null' : 'a list or object'} can't be an argument or variable; use toJson(…)`, 0)
+    throw new ExpressionError(
+      'type_mismatch',
+      `${value === null ? 'null' : 'a list or object'} can't be an argument or variable; use toJson(…)`,
+      0,
+    )
   return pathText(String(value))
 }

@@ -157,6 +157,17 @@ describe('a project file', () => {
     expect(codes(bomb)).toEqual(['1:1 too_many_aliases'])
   })
 
+  it('takes a range written with a point as one of floats', () => {
+    const text = step(
+      '{ run: "echo ${{ trial.a }}", sweep: { space: { a: { low: 0.0, high: 2.0 }, b: { low: 0, high: 2 } }, objective: { metric: m, direction: minimize }, budget: { trials: 3 } } }',
+    )
+    const { file } = parseProjectFile(text, { path: 'k' })
+    expect(file?.pipelines['p']?.steps['s']?.sweep?.space).toEqual({
+      a: { low: 0, high: 2, type: 'float' },
+      b: { low: 0, high: 2 },
+    })
+  })
+
   it('never throws on damaged text', () => {
     let seed = 7
     const random = (n: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % n

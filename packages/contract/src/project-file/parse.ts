@@ -5,6 +5,7 @@ import { checkReferences } from './check-references.ts'
 import { MAX_ERRORS } from './file-error.ts'
 import type { FileError, Finding } from './file-error.ts'
 import { findingsOf } from './issues.ts'
+import { dig, entriesOf } from './raw.ts'
 import { resolvePlanValues } from './plan-values.ts'
 import { ProjectFile } from './schema.ts'
 import { findUnsupported } from './unsupported.ts'
@@ -56,6 +57,7 @@ export function parseProjectFile(text: string, options: ParseOptions): ParseResu
     return { errors: [place.top('wrong_type', 'a project file is a map of keys; the least is `project: <name>`')] }
 
   dropExtensions(raw)
+  markFloats(document, raw)
   const found: Finding[] = [...checkExpressions(raw), ...checkReferences(raw)]
   const planned = resolvePlanValues(raw)
   const parsed = ProjectFile.safeParse(planned)
@@ -113,6 +115,21 @@ function dropExtensions(node: unknown): void {
       if (key.startsWith('x-')) Reflect.deleteProperty(node, key)
       else dropExtensions(value)
     }
+}
+
+/** `{ low: 0.0, high: 2.0 }` is a range of floats: YAML's numbers would forget how they were written. */
+function markFloats(document: Document, raw: object): void {
+  for (const [pipeline, spec] of entriesOf(dig(raw, 'pipelines')))
+    for (const [step, body] of entriesOf(dig(spec, 'steps')))
+      for (const [name, entry] of entriesOf(dig(body, 'sweep', 'space'))) {
+        const path = ['pipelines', pipeline, 'steps', step, 'sweep', 'space', name]
+        const isFloat = ['low', 'high', 'step'].some((key) => {
+          const { value } = find(document, [...path, key])
+          return dig(entry, key) !== undefined && isScalar(value) && /[.eE]/.test(value.source ?? '')
+        })
+        if (isFloat && typeof entry === 'object' && entry !== null && dig(entry, 'type') === undefined)
+          Reflect.set(entry, 'type', 'float')
+      }
 }
 
 function placer(text: string, file: string) {

@@ -95,6 +95,8 @@ export const SpaceEntry = keys('a dimension of a search space', {
   low: z.number().optional(),
   high: z.number().optional(),
   log: z.boolean().optional(),
+  /** Default: `float` when `low`, `high` or `step` is written with a point or exponent (`0.0`), else `int`. */
+  type: z.enum(['int', 'float']).optional(),
   step: z.number().positive().optional(),
   choices: z
     .array(z.union([z.string(), z.number(), z.boolean(), z.null()]))
