@@ -54,8 +54,8 @@ async function followTarget(ctx: Ctx, endpoint: EndpointRow): Promise<void> {
     return
   }
   if (version.id === endpoint.running_version_id) {
-    if (endpoint.refused_version_id !== null)
-      await inTransaction(ctx, (ctx) => updateEndpoint(ctx, endpoint.id, { refused_version_id: null }))
+    if (endpoint.refused_version_id !== null || endpoint.reason !== null)
+      await inTransaction(ctx, (ctx) => updateEndpoint(ctx, endpoint.id, { refused_version_id: null, reason: null }))
     return
   }
   if (version.id === endpoint.refused_version_id) return

@@ -5,7 +5,7 @@ import type { Ctx } from '@kiban/kit/context'
 import { projectNow } from '../projects/index.ts'
 import { findDeployment, findEndpointRow } from './endpoints.store.ts'
 import { judge, lookDueMs } from './judge.ts'
-import { setAliasBack } from './model-versions.ts'
+import { takeBack } from './model-versions.ts'
 import { happen, planOf } from './move-rollout.ts'
 import { readVersionTraffic } from './read-traffic.ts'
 import type { RolloutEvent } from './rollout.state.ts'
@@ -94,9 +94,10 @@ function isDrained(row: RolloutRow, stats: InferenceStats): boolean {
 
 async function giveAliasBack(ctx: Ctx, row: RolloutRow): Promise<void> {
   const endpoint = await findEndpointRow(ctx, row.endpoint_id)
-  const from =
-    row.from_version_id === null ? undefined : await findDeployment(ctx, row.endpoint_id, row.from_version_id)
-  const to = await findDeployment(ctx, row.endpoint_id, row.to_version_id)
-  if (endpoint && from && to)
-    await setAliasBack(ctx, endpoint, { from: from.number, to: to.number, reason: row.message })
+  if (!endpoint || row.from_version_id === null) return
+  await takeBack(ctx, endpoint, {
+    oldVersionId: row.from_version_id,
+    newVersionId: row.to_version_id,
+    reason: row.message,
+  })
 }

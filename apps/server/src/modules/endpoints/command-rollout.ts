@@ -4,7 +4,7 @@ import { AppError } from '@kiban/kit/errors'
 import { recordAudit } from '../audit/index.ts'
 import { findDeployment, getEndpointRow } from './endpoints.store.ts'
 import type { EndpointRow } from './endpoints.store.ts'
-import { setAliasBack } from './model-versions.ts'
+import { takeBack } from './model-versions.ts'
 import { happen } from './move-rollout.ts'
 import { findLastDone, getRolloutRow, listActiveRollouts } from './rollouts.store.ts'
 import type { RolloutRow } from './rollouts.store.ts'
@@ -54,7 +54,12 @@ export async function rollbackEndpoint(
   return inTransaction(ctx, async (ctx) => {
     const { now, before } = await findVersions(ctx, endpoint)
     const reason = of.reason ?? 'roll-back asked for'
-    await setAliasBack(ctx, endpoint, { from: before.number, to: now.number, reason })
+    await takeBack(ctx, endpoint, {
+      oldVersionId: before.version_id,
+      newVersionId: now.version_id,
+      reason,
+      silent: true,
+    })
     const row = await startRollout(
       ctx,
       endpoint,

@@ -8,11 +8,13 @@ import type { TargetVersion } from './start-rollout.ts'
 export type ModelRegistry = {
   /** The version that `models:/delay@production` or `models:/delay/3` names; throws an AppError if there is none. */
   resolveModel(ctx: Ctx, project: string, uri: string): Promise<TargetVersion>
-  /** Points an alias back at an earlier version, if it still points at the later one; throws `alias_moved` if not. */
-  moveAliasBack(
+  /** Points an alias at a version if it still points at `expected` (both version ids); throws `alias_moved` if not. */
+  setAlias(
     ctx: Ctx,
-    move: { project: string; model: string; alias: string; from: number; to: number; reason: string },
+    move: { versionId: string; alias: string; expected: string; reason: string; silent?: boolean },
   ): Promise<void>
+  /** The version did not hold: it needs an override to be released again. */
+  markRolledBack(ctx: Ctx, versionId: string, reason: string): Promise<void>
 }
 
 const registries = new WeakMap<Platform, ModelRegistry>()
@@ -35,27 +37,31 @@ export async function findTarget(
   }
 }
 
-/** After a roll-out that did not hold: the alias names the old version again, unless somebody has moved it since. */
-export async function setAliasBack(
+/**
+ * After a roll-out that did not hold: the alias names the old version again, unless somebody has moved it since, and the new version
+ * is marked as taken back. `silent`: the caller writes the audit event.
+ */
+export async function takeBack(
   ctx: Ctx,
   endpoint: EndpointRow,
-  of: { from: number; to: number; reason: string },
+  of: { oldVersionId: string; newVersionId: string; reason: string; silent?: boolean },
 ): Promise<void> {
-  const target = parseModelUri(StoredSpec.parse(JSON.parse(endpoint.spec)).model)
-  if (target?.alias === undefined) return
+  const registry = registryOf(ctx)
+  const alias = parseModelUri(StoredSpec.parse(JSON.parse(endpoint.spec)).model)?.alias
   try {
-    await registryOf(ctx).moveAliasBack(ctx, {
-      project: endpoint.project,
-      model: target.model,
-      alias: target.alias,
-      from: of.to,
-      to: of.from,
-      reason: of.reason,
-    })
+    if (alias !== undefined)
+      await registry.setAlias(ctx, {
+        versionId: of.oldVersionId,
+        alias,
+        expected: of.newVersionId,
+        reason: of.reason,
+        silent: of.silent ?? false,
+      })
   } catch (error) {
-    if (!(error instanceof AppError)) throw error
+    if (!(error instanceof AppError) || error.status >= 500) throw error
     ctx.log.warn({ endpoint: endpoint.name, err: error }, 'the alias was not set back')
   }
+  await registry.markRolledBack(ctx, of.newVersionId, of.reason)
 }
 
 function registryOf(ctx: Ctx): ModelRegistry {
