@@ -1,7 +1,7 @@
 import type { Module } from '@kiban/kit/module'
 import { access } from './modules/access/index.ts'
 import { audit } from './modules/audit/index.ts'
-import { datasetLineage, datasets } from './modules/datasets/index.ts'
+import { datasetLineage, datasetSearch, datasets } from './modules/datasets/index.ts'
 import { environmentLineage, environments } from './modules/environments/index.ts'
 import { jobLineage, jobs } from './modules/jobs/index.ts'
 import { lineageModule } from './modules/lineage/index.ts'
@@ -20,7 +20,7 @@ import type { SearchSource } from './modules/system/index.ts'
 const LINEAGE_SOURCES: readonly LineageSource[] = [datasetLineage, environmentLineage, jobLineage, pipelineLineage]
 
 /** What the search box finds. */
-const SEARCH_SOURCES: readonly SearchSource[] = []
+const SEARCH_SOURCES: readonly SearchSource[] = [datasetSearch]
 
 /** The nouns of the platform, in the order that work flows through them; a module may use only those above it. */
 const NOUNS: readonly Module[] = [

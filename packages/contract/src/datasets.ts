@@ -265,7 +265,7 @@ export const commitDatasetVersion = defineEndpoint({
   action: 'dataset.write',
   audit: 'each',
   params: DatasetParams,
-  /** `append` keeps the files of the newest version (replacing those of the same path); `replace` is exactly these files. */
+  /** `append` keeps the files of the newest version that is not blocked (replacing those of the same path); `replace` is exactly these files. */
   body: z.object({
     files: z.array(ManifestFile).max(MAX_FILES),
     mode: z.enum(['replace', 'append']).default('replace'),

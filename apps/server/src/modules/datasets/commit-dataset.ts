@@ -48,7 +48,8 @@ const ATTEMPTS = 50
 const CHECKED_BACKLOG = 24
 
 /**
- * Makes the next version of a dataset, which is created if it is new, and returns it. `append` keeps the newest version's files. The
+ * Makes the next version of a dataset, which is created if it is new, and returns it. `append` keeps the files of the newest version
+ * that is not blocked. The
  * blobs must be in the store; callers that take hashes from outside call `requireProjectBlobs` first. Without a contract the version is
  * usable at once. A repeated commit by the same producer of the same files returns the version that is there.
  * Throws `dataset_archived`, `dataset_version_conflict`.
@@ -83,6 +84,8 @@ export async function commitVersion(ctx: Ctx, input: CommitInput): Promise<Versi
 }
 
 type Prepared = {
+  /** The newest number when it was prepared. */
+  readonly newest: number
   readonly parent: VersionRow | undefined
   readonly manifest: string
   readonly files: readonly ManifestFile[]
@@ -93,7 +96,8 @@ type Prepared = {
 
 async function prepare(ctx: Ctx, input: CommitInput): Promise<Prepared> {
   const dataset = await findDataset(ctx, input.project, input.name)
-  const parent = dataset && (await findNewest(ctx, dataset.id, 'any'))
+  // What a contract refused is not built upon.
+  const parent = dataset && (await findNewest(ctx, dataset.id, 'not_blocked'))
   const before = parent ? await getManifest(ctx.platform.blobs, parent.committed_manifest) : []
   const files = 'append' in input ? merge(before, input.append) : input.files
   const known = new Set(before.map((file) => file.hash))
@@ -105,6 +109,7 @@ async function prepare(ctx: Ctx, input: CommitInput): Promise<Prepared> {
     ).values(),
   ]
   return {
+    newest: dataset?.newest_number ?? 0,
     parent,
     files,
     manifest: await putManifest(ctx.platform.blobs, files),
@@ -121,7 +126,7 @@ function merge(before: readonly ManifestFile[], added: readonly ManifestFile[]):
 async function insertPrepared(
   ctx: Ctx,
   input: CommitInput,
-  { parent, manifest, files, newBytes, added }: Prepared,
+  { newest, parent, manifest, files, newBytes, added }: Prepared,
 ): Promise<VersionRow | undefined> {
   const dataset =
     (await findDataset(ctx, input.project, input.name)) ?? (await createDataset(ctx, input.project, input.name))
@@ -137,7 +142,7 @@ async function insertPrepared(
     const same = await findVersionByProducer(ctx, dataset.id, input.producedBy)
     if (same?.committed_manifest === manifest) return same
   }
-  if (dataset.newest_number !== (parent?.number ?? 0)) return undefined
+  if (dataset.newest_number !== newest) return undefined
   if (!(await takeNumber(ctx, dataset.id, dataset.newest_number))) return undefined
   const held = dataset.contract_hash !== null
   const row: VersionRow = {

@@ -163,14 +163,15 @@ export async function listVersionsById(ctx: Ctx, ids: readonly string[]): Promis
     .execute()
 }
 
-/** The newest version: in a usable state, in any, or no later than an instant (and usable). */
+/** The newest version: in a usable state, in any, in any but blocked, or no later than an instant (and usable). */
 export async function findNewest(
   ctx: Ctx,
   datasetId: string,
-  which: 'usable' | 'any' | { readonly atMs: number },
+  which: 'usable' | 'any' | 'not_blocked' | { readonly atMs: number },
 ): Promise<VersionRow | undefined> {
   let query = ctx.db.selectFrom('dataset_versions').selectAll().where('dataset_id', '=', datasetId)
-  if (which !== 'any') query = query.where('state', 'in', [...USABLE])
+  if (which === 'not_blocked') query = query.where('state', '<>', 'blocked')
+  else if (which !== 'any') query = query.where('state', 'in', [...USABLE])
   if (typeof which === 'object') query = query.where('created_at', '<=', which.atMs)
   return query.orderBy('number', 'desc').limit(1).executeTakeFirst()
 }
@@ -407,4 +408,20 @@ export async function countVersions(ctx: Ctx, project: string): Promise<Map<stri
     .groupBy('dataset_id')
     .execute()
   return new Map(rows.map((row) => [row.dataset_id, Number(row.n)]))
+}
+
+/** Datasets with `text` (lower case) in their name or as their id. */
+export async function searchDatasets(ctx: Ctx, text: string, project: string | undefined): Promise<DatasetRow[]> {
+  let query = ctx.db
+    .selectFrom('datasets')
+    .selectAll()
+    .where('archived_at', 'is', null)
+    .where((e) =>
+      e.or([
+        sql<boolean>`lower(name) like ${`%${text.replaceAll(/[%_\\]/g, String.raw`\$&`)}%`} escape '\\'`,
+        e('id', '=', text),
+      ]),
+    )
+  if (project !== undefined) query = query.where('project', '=', project)
+  return query.orderBy('name').limit(50).execute()
 }

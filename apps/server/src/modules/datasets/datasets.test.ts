@@ -15,6 +15,7 @@ import { revisionsModule } from '../revisions/index.ts'
 import {
   datasetFiles,
   datasetLineage,
+  datasetSearch,
   datasets,
   localParquetPaths,
   queryRows,
@@ -355,7 +356,12 @@ describe.each(testDatabases())('datasets on $name', (database) => {
     expect(events.some((event) => event.kind === 'dataset.blocked' && event.id === blocked.id)).toBe(true)
     await commit('flights', { files: [await month('flights', 2)], mode: 'append', message: 'February, corrected' })
     await app.runLoop('datasets')
-    expect(await version('flights', 'usable')).toMatchObject({ number: 3, rows: 51_955, newRows: expect.any(Number) })
+    expect(await version('flights', 'usable')).toMatchObject({
+      number: 3,
+      rows: 51_955,
+      parentNumber: 1,
+      newRows: 24_951,
+    })
   })
 
   test('a file that cannot be read blocks its version in words, without paths of the machine', async () => {
@@ -392,6 +398,12 @@ describe.each(testDatabases())('datasets on $name', (database) => {
       files: [bad],
     })
     expect(typo.body.error?.message).toMatch(/^x\.odcs\.yaml:8:\d+: `propertys`/)
+  })
+
+  test('the search box finds datasets by a part of their name, whatever its case, and takes % as a letter', async () => {
+    expect((await datasetSearch(app.ctx, 'eath', undefined)).map((hit) => hit.name)).toEqual(['weather'])
+    expect(await datasetSearch(app.ctx, 'w%r', undefined)).toEqual([])
+    expect(await datasetSearch(app.ctx, 'weather', 'other')).toEqual([])
   })
 
   test('each commit is in the lineage of its version', async () => {

@@ -10,3 +10,4 @@ export { queryRows, quoteName, quoteText, withDuckdb, writeParquet } from './duc
 export type { Duckdb, DuckdbAccess, SqlColumn, SqlParameter, SqlRow, SqlValue } from './duckdb.ts'
 export { datasetLineage } from './datasets.lineage.ts'
 export { datasets } from './datasets.module.ts'
+export { datasetSearch } from './datasets.search.ts'

@@ -38,7 +38,7 @@ export async function resolveDataset(ctx: Ctx, project: string, uri: string): Pr
       row.state === 'checking'
         ? 'Wait until its contract has run.'
         : row.state === 'superseded'
-          ? 'Ask for its check first: kiban dataset check.'
+          ? `Ask for its check first: POST …/datasets/${row.name}/versions/${row.number}/checks`
           : 'Commit a corrected version.'
     throw new AppError('dataset_not_usable', {
       message: `Version ${row.number} of ${row.name} is ${row.state}${row.state_reason ? `: ${row.state_reason}` : ''}. ${remedy}`,
