@@ -3,17 +3,22 @@ import { Failure } from '../ui/panel.tsx'
 import { ProjectFrame } from './frame.tsx'
 import { NotFound } from './not-found.tsx'
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: ({ error }) => <Failure error={error} /> })
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: PageFailure })
 
 const home = createRoute({ getParentRoute: () => root, path: '/', component: lazyRouteComponent(() => import('../features/projects/home.tsx'), 'Home') })
 const go = createRoute({ getParentRoute: () => root, path: '/go/$id', component: lazyRouteComponent(() => import('../features/projects/go.tsx'), 'Go') })
 const project = createRoute({ getParentRoute: () => root, path: '/p/$project', component: ProjectFrame })
 
+/** What a page that threw shows instead of itself. */
+function PageFailure({ error }: { error: unknown }) {
+  return <Failure error={error instanceof Error ? error : new Error(String(error))} />
+}
+
 type Loader = Parameters<typeof lazyRouteComponent>[0]
 
 /** Every page is a late chunk: the first page carries the frame and itself only. */
 function page(path: string, load: Loader, name: string) {
-  return createRoute({ getParentRoute: () => project, path, component: lazyRouteComponent(load, name as never), errorComponent: ({ error }) => <Failure error={error} /> }) // lazyRouteComponent wants the literal name of an export
+  return createRoute({ getParentRoute: () => project, path, component: lazyRouteComponent(load, name as never), errorComponent: PageFailure }) // lazyRouteComponent wants the literal name of an export
 }
 
 const datasets = () => import('../features/datasets/index.ts')

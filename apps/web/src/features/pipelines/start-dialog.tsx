@@ -70,10 +70,10 @@ export function StartDialog({ project, pipeline, opened, onClose }: { project: s
 }
 
 /** A field's text as the value its parameter wants; the server says what is wrong with it. */
-function parsed(value: string, param: Param | undefined): AnswerOf<'getPipeline'>['params'][number]['default'] {
+function parsed(value: string, param: Param | undefined): NonNullable<Param['default']> {
   if (param === undefined || ['string', 'date', 'datetime', 'duration', 'secret'].includes(param.type)) return value
   try {
-    return JSON.parse(value) as Param['default'] // JSON in, Json out
+    return JSON.parse(value) as NonNullable<Param['default']> // JSON in, Json out
   } catch {
     return value
   }

@@ -1,0 +1,3 @@
+/** Pages of monitors with their loops. */
+export { MonitorPage } from './monitor-page.tsx'
+export { MonitorsPage } from './monitors-page.tsx'
