@@ -60,24 +60,24 @@ WHERE flight_id IS NOT NULL;
 -- History: late rates of label days D-29 to D-2, shrunk towards the overall rate and given relative to it.
 -- Absolute rates would teach the model dates.
 CREATE TEMP TABLE overall_then AS
-SELECT local_day, sum(late) OVER past / sum(labelled) OVER past AS rate
+SELECT local_day, sum(late) OVER overall_past / sum(labelled) OVER overall_past AS rate
 FROM (SELECT local_day, sum(late) AS late, count(late) AS labelled FROM flown GROUP BY local_day)
-WINDOW past AS (ORDER BY local_day RANGE BETWEEN INTERVAL 29 DAY PRECEDING AND INTERVAL 2 DAY PRECEDING);
+WINDOW overall_past AS (ORDER BY local_day RANGE BETWEEN INTERVAL 29 DAY PRECEDING AND INTERVAL 2 DAY PRECEDING);
 
 CREATE TEMP TABLE carrier_then AS
-SELECT carrier, local_day, sum(late) OVER past AS k, sum(labelled) OVER past AS n
+SELECT carrier, local_day, sum(late) OVER carrier_past AS k, sum(labelled) OVER carrier_past AS n
 FROM (SELECT carrier, local_day, sum(late) AS late, count(late) AS labelled FROM flown GROUP BY carrier, local_day)
-WINDOW past AS (PARTITION BY carrier ORDER BY local_day RANGE BETWEEN INTERVAL 29 DAY PRECEDING AND INTERVAL 2 DAY PRECEDING);
+WINDOW carrier_past AS (PARTITION BY carrier ORDER BY local_day RANGE BETWEEN INTERVAL 29 DAY PRECEDING AND INTERVAL 2 DAY PRECEDING);
 
 CREATE TEMP TABLE route_then AS
-SELECT origin, dest, local_day, sum(late) OVER past AS k, sum(labelled) OVER past AS n
+SELECT origin, dest, local_day, sum(late) OVER route_past AS k, sum(labelled) OVER route_past AS n
 FROM (SELECT origin, dest, local_day, sum(late) AS late, count(late) AS labelled FROM flown GROUP BY origin, dest, local_day)
-WINDOW past AS (PARTITION BY origin, dest ORDER BY local_day RANGE BETWEEN INTERVAL 29 DAY PRECEDING AND INTERVAL 2 DAY PRECEDING);
+WINDOW route_past AS (PARTITION BY origin, dest ORDER BY local_day RANGE BETWEEN INTERVAL 29 DAY PRECEDING AND INTERVAL 2 DAY PRECEDING);
 
 CREATE TEMP TABLE flight_then AS
-SELECT carrier, flight, origin, dest, local_day, sum(late) OVER past AS k, sum(labelled) OVER past AS n
+SELECT carrier, flight, origin, dest, local_day, sum(late) OVER flight_past AS k, sum(labelled) OVER flight_past AS n
 FROM (SELECT carrier, flight, origin, dest, local_day, sum(late) AS late, count(late) AS labelled FROM flown GROUP BY carrier, flight, origin, dest, local_day)
-WINDOW past AS (PARTITION BY carrier, flight, origin, dest ORDER BY local_day RANGE BETWEEN INTERVAL 29 DAY PRECEDING AND INTERVAL 2 DAY PRECEDING);
+WINDOW flight_past AS (PARTITION BY carrier, flight, origin, dest ORDER BY local_day RANGE BETWEEN INTERVAL 29 DAY PRECEDING AND INTERVAL 2 DAY PRECEDING);
 
 CREATE TABLE features AS
 SELECT

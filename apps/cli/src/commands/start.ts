@@ -1,0 +1,17 @@
+import type { CommandSpec } from '../command.ts'
+import { startExample } from '../example/start-example.ts'
+
+/** `kiban start`: the server and the life of the example. */
+export const start: CommandSpec = {
+  name: 'start',
+  summary: 'Start the server and let the example live through its year; Ctrl-C ends it',
+  options: [
+    { flags: '--exit', description: 'end after the summary: status 0, or 1 when a step failed' },
+    { flags: '--fresh', description: 'begin with a new, empty home; the old one is kept beside it' },
+  ],
+  example: 'kiban start --exit',
+  run: async (ctx, input) => {
+    await startExample(ctx, { exit: input.options['exit'] === true, fresh: input.options['fresh'] === true })
+    return undefined
+  },
+}
