@@ -59,13 +59,13 @@ export class PredictionLog {
   /** Closes the open segments of one endpoint, or of all, and names every closed segment that waits to be taken away. */
   rotate(endpointId: string | null): RotateResult {
     this.#flush()
-    for (const id of [...this.#segments.keys()]) if (endpointId === null || id === endpointId) this.#close(id)
+    for (const id of this.#segments.keys()) if (endpointId === null || id === endpointId) this.#close(id)
     return { closed: this.#listClosed(endpointId) }
   }
 
   /** Closes segments that are old; to be called now and then. */
   rotateOld(now: number): void {
-    for (const [id, segment] of [...this.#segments]) if (now - segment.openedAt > MAX_SEGMENT_AGE_MS) this.#close(id)
+    for (const [id, segment] of this.#segments) if (now - segment.openedAt > MAX_SEGMENT_AGE_MS) this.#close(id)
   }
 
   #flush(): void {

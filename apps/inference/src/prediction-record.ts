@@ -101,6 +101,10 @@ function score(outputs: readonly NamedTensor[], row: number, rows: number): numb
   return typeof value === 'number' ? value : typeof value === 'boolean' ? Number(value) : null
 }
 
-function digest(value: unknown): string | null {
-  return value === null ? null : createHash('sha256').update(String(value)).digest('hex')
+function digest(value: PredictionRecord['features'][string]): string | null {
+  return value === null
+    ? null
+    : createHash('sha256')
+        .update(typeof value === 'string' ? value : JSON.stringify(value))
+        .digest('hex')
 }

@@ -132,7 +132,10 @@ function source(paths: readonly string[]): string {
 }
 
 function present(endpoint: EndpointRow, deployments: readonly DeploymentRow[], row: SqlRow): Prediction {
-  const text = (name: string) => String(row[name] ?? '')
+  const text = (name: string) => {
+    const value = row[name]
+    return typeof value === 'string' ? value : JSON.stringify(value ?? '')
+  }
   const deployment = deployments.find((each) => each.version_id === row['version'])
   const features = Object.fromEntries(
     Object.entries(row).filter(([name]) => !Object.hasOwn(BASE_COLUMNS, name)),
