@@ -5,6 +5,7 @@ import type { StepState } from '@kiban/contract/pipelines'
 import type { Ctx } from '@kiban/kit/context'
 import { getJob } from '../jobs/index.ts'
 import type { JobView } from '../jobs/index.ts'
+import { recordEdges } from '../lineage/index.ts'
 import { endRun, getRunSummary, logMetrics } from '../tracking/index.ts'
 import { getSweepResult } from '../tuning/index.ts'
 import { kindOf, withDefaults } from './definition.ts'
@@ -17,6 +18,7 @@ import { StepFault, prepareStep } from './prepare-step.ts'
 import type { PreparedStep } from './prepare-step.ts'
 import { runScope, stepsScope } from './run-scope.ts'
 import { startStep } from './start-step.ts'
+import { stepEdges } from './step-edges.ts'
 import { readiness } from './step-graph.ts'
 import { insertAttempt, updateStepRun } from './steps.store.ts'
 import type { StepRunRow } from './steps.store.ts'
@@ -136,6 +138,7 @@ async function startComponent(ctx: Ctx, situation: Situation, row: StepRunRow, p
       started_at: now,
       ended_at: null,
     })
+    await recordEdges(ctx, stepEdges(row, prepared, { jobId: null, runId: null }))
   })
   await advanceComponent(
     ctx,

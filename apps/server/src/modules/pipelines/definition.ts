@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { Json } from '@kiban/contract/primitives'
 import type { ProjectFile, StepSpec } from '@kiban/contract/project-file'
 import { Defaults, PipelineSpec } from '@kiban/contract/project-file/pipeline-schema'
-import { canonicalJson } from '@kiban/kit/canonical-json'
 
 /** All of a project file that one pipeline's runs depend on, frozen with each run. */
 export const Definition = z.object({
@@ -40,9 +39,9 @@ export function definitionOf(file: ProjectFile, spec: PipelineSpec): Definition 
   }
 }
 
-/** One text for one definition, so that texts can be compared. */
+/** As stored: steps stay in the order of the file. */
 export function definitionText(definition: Definition): string {
-  return canonicalJson(Json.parse(JSON.parse(JSON.stringify(definition))))
+  return JSON.stringify(definition)
 }
 
 export function parseDefinition(text: string): Definition {

@@ -15,8 +15,6 @@ const Params = z.object({ sql: z.string(), inputs: z.record(z.string(), Input), 
 
 class SqlFault extends Error {}
 
-await main()
-
 async function main(): Promise<void> {
   const params = Params.parse(JSON.parse(process.env['KIBAN_PARAMS'] ?? '{}'))
   const inputs = process.env['KIBAN_INPUTS'] ?? ''
@@ -43,9 +41,10 @@ async function open(inputs: string, outputs: string): Promise<DuckDBConnection> 
     threads: process.env['OMP_NUM_THREADS'] ?? '1',
     temp_directory: process.env['TMPDIR'] ?? '/tmp',
     autoinstall_known_extensions: 'false',
-    TimeZone: 'UTC',
   })
   const connection = await instance.connect()
+  // Not at create: ICU, which knows the setting, is built in but loaded only with the first connection.
+  await connection.run("SET TimeZone = 'UTC'")
   await connection.run(`SET allowed_directories = [${text(`${inputs}/`)}, ${text(`${outputs}/`)}]`)
   await connection.run('SET enable_external_access = false')
   await connection.run('SET lock_configuration = true')
@@ -117,3 +116,5 @@ function identifier(name: string): string {
 function text(value: string): string {
   return `'${value.replaceAll("'", "''")}'`
 }
+
+await main()

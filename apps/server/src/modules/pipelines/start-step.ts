@@ -7,7 +7,6 @@ import { canonicalJson } from '@kiban/kit/canonical-json'
 import { submitJob } from '../jobs/index.ts'
 import type { JobSpec } from '../jobs/index.ts'
 import { recordEdges } from '../lineage/index.ts'
-import type { LineageEnd } from '../lineage/index.ts'
 import { createRun } from '../tracking/index.ts'
 import { startSweep } from '../tuning/index.ts'
 import { cacheKey, keyParts } from './cache-key.ts'
@@ -15,6 +14,7 @@ import type { Definition } from './definition.ts'
 import { succeedStep } from './finish-step.ts'
 import { changeStep, whileHeld } from './held-run.ts'
 import { lookUpCache } from './look-up-cache.ts'
+import { stepEdges } from './step-edges.ts'
 import type { PipelineRunRow } from './pipelines.store.ts'
 import type { PreparedStep, StepInput } from './prepare-step.ts'
 import { StepFault } from './prepare-step.ts'
@@ -157,7 +157,7 @@ async function begin(
       started_at: now,
       ended_at: null,
     })
-    await recordEdges(ctx, edgesOf(row, prepared, { jobId: started.job_id, runId }))
+    await recordEdges(ctx, stepEdges(row, prepared, { jobId: started.job_id, runId }))
   })
 }
 
@@ -247,27 +247,4 @@ function paramsOf(inputs: Readonly<Record<string, StepInput>>): Record<string, s
 
 function shownInputs(inputs: Readonly<Record<string, StepInput>>): Json {
   return Json.parse(JSON.parse(JSON.stringify(inputs)))
-}
-
-function edgesOf(
-  row: StepRunRow,
-  prepared: PreparedStep,
-  made: { jobId: string | null; runId: string | null },
-): { from: LineageEnd; relation: 'used' | 'generated'; to: LineageEnd }[] {
-  const from: LineageEnd = { kind: 'step_run', id: row.id }
-  const used: LineageEnd[] = Object.values(prepared.inputs).flatMap((input): LineageEnd[] => {
-    if (!('tree' in input)) return []
-    if (input.versionId !== undefined)
-      return [{ kind: input.type === 'model' ? 'model_version' : 'dataset_version', id: input.versionId }]
-    return input.stepRunId === undefined ? [] : [{ kind: 'step_run', id: input.stepRunId }]
-  })
-  if (prepared.environment) used.push({ kind: 'environment', id: prepared.environment.id })
-  if (prepared.code) used.push({ kind: 'code', id: prepared.code.hash })
-  const generated: LineageEnd[] = []
-  if (made.jobId !== null) generated.push({ kind: 'job', id: made.jobId })
-  if (made.runId !== null) generated.push({ kind: 'run', id: made.runId })
-  return [
-    ...used.map((to) => ({ from, relation: 'used' as const, to })),
-    ...generated.map((to) => ({ from, relation: 'generated' as const, to })),
-  ]
 }

@@ -39,7 +39,8 @@ export async function advanceSweep(ctx: Ctx, sweep: SweepRow): Promise<void> {
     if (running.length === 0) await endSweep(ctx, sweep, { state: 'cancelled', cause: null, message: null })
     return
   }
-  const hopeless = trials.length >= HOPELESS && trials.every((trial) => trial.state === 'failed')
+  const ended = trials.filter((trial) => trial.state !== 'running')
+  const hopeless = ended.length >= HOPELESS && ended.every((trial) => trial.state === 'failed')
   const timeUp = sweep.time_ms !== null && ctx.clock.now() >= sweep.created_at + sweep.time_ms
   if (!hopeless && !timeUp && trials.length < sweep.trials && running.length < sweep.parallel) {
     const started = await startTrial(ctx, sweep, trials)
