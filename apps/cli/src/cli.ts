@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { ApiError, createClient } from '@kiban/client'
 import { Command, CommanderError } from 'commander'
 import { COMMANDS } from './commands.ts'
+import { projectNameIn } from './project-name.ts'
 import type { CommandContext, CommandSpec, Input } from './command.ts'
 import { UsageError } from './command.ts'
 
@@ -109,6 +110,7 @@ async function execute(
     project: () => text(globals['project']) ?? env['KIBAN_PROJECT'] ?? projectOfFolder(folder),
     say: (line) => process.stderr.write(`${line}\n`),
     signal: from.signal,
+    commandNames: COMMANDS.map((one) => one.name),
   }
   const result = await spec.run(ctx, input)
   if (result === undefined) return
@@ -156,16 +158,6 @@ function projectOfFolder(folder: string): string {
   throw new UsageError(
     'Which project? Give --project <name> or KIBAN_PROJECT, or call it in a folder with a kiban.yaml.',
   )
-}
-
-/** The project's name in the text of a kiban.yaml, even when the file has faults elsewhere. Throws a UsageError. */
-export function projectNameIn(yaml: string, file: string): string {
-  const match =
-    /^project:\s*(?:\{[^}]*?\bname:\s*)?["']?([A-Za-z][A-Za-z0-9_-]*)["']?/m.exec(yaml) ??
-    /^project:\s*\n\s+name:\s*["']?([A-Za-z][A-Za-z0-9_-]*)/m.exec(yaml)
-  if (match?.[1] === undefined)
-    throw new UsageError(`${file} does not say which project it is: add \`project: <name>\`.`)
-  return match[1]
 }
 
 function text(value: string | boolean | undefined): string | undefined {

@@ -17,6 +17,8 @@ export type CommandContext = {
   /** A line for people on stderr: progress, never the result. */
   say(line: string): void
   readonly signal: AbortSignal
+  /** What can be typed, for completion. */
+  readonly commandNames: readonly string[]
 }
 
 type Option = { readonly flags: string; readonly description: string; readonly default?: string }

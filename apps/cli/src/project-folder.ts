@@ -5,8 +5,8 @@ import { lstat, readFile, readdir } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import type { Client } from '@kiban/client'
-import { projectNameIn } from './cli.ts'
 import { UsageError } from './command.ts'
+import { projectNameIn } from './project-name.ts'
 
 const execute = promisify(execFile)
 const LEFT_OUT = new Set(['.git', 'node_modules', '.venv', '__pycache__', '.ipynb_checkpoints'])

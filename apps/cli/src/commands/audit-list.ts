@@ -12,12 +12,7 @@ export const auditList: CommandSpec = {
       data,
       text: table(
         ['AT', 'ACTOR', 'ACTION', 'RESOURCE'],
-        data.events.map((one) => [
-          instant(one.time),
-          one.actor,
-          one.action,
-          `${one.resource.kind} ${one.resource.id}`,
-        ]),
+        data.events.map((one) => [instant(one.time), one.actor, one.action, `${one.resource.kind} ${one.resource.id}`]),
       ),
     }
   },

@@ -1,4 +1,3 @@
-import { COMMANDS } from '../commands.ts'
 import type { CommandSpec } from '../command.ts'
 import { UsageError, arg } from '../command.ts'
 
@@ -8,10 +7,10 @@ export const completion: CommandSpec = {
   summary: 'Print a completion script for bash, zsh or fish',
   args: ['<shell>'],
   example: 'kiban completion bash > ~/.local/share/bash-completion/completions/kiban',
-  run: async (_, input) => {
+  run: async ({ commandNames }, input) => {
     const shell = arg(input, 0)
     const tree = new Map<string, string[]>()
-    for (const { name } of COMMANDS) {
+    for (const name of commandNames) {
       const [first = '', second] = name.split(' ')
       tree.set(first, [...(tree.get(first) ?? []), ...(second === undefined ? [] : [second])])
     }

@@ -1,5 +1,4 @@
 import type { CommandSpec } from '../command.ts'
-import { startExample } from '../example/start-example.ts'
 
 /** `kiban start`: the server and the life of the example. */
 export const start: CommandSpec = {
@@ -11,6 +10,8 @@ export const start: CommandSpec = {
   ],
   example: 'kiban start --exit',
   run: async (ctx, input) => {
+    // Loaded late: it brings DuckDB with it, which no other command needs.
+    const { startExample } = await import('../example/start-example.ts')
     await startExample(ctx, { exit: input.options['exit'] === true, fresh: input.options['fresh'] === true })
     return undefined
   },

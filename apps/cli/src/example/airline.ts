@@ -7,7 +7,9 @@ import { addDays, instantOf, monthLabel } from './calendar.ts'
 import type { Day } from './calendar.ts'
 
 /** What the model is asked about one flight: key, planned departure (ISO, UTC) and the 25 features; null is not known. */
-export type Flight = { readonly flight_id: string; readonly sched: string } & Readonly<Record<string, string | number | null>>
+export type Flight = { readonly flight_id: string; readonly sched: string } & Readonly<
+  Record<string, string | number | null>
+>
 
 /** The flights of one local day, in the order of their decision, and what came of them. */
 export type FlightDay = {
@@ -19,7 +21,7 @@ export type FlightDay = {
 
 /**
  * Plays the airline: the application outside of the platform that knows a flight's features two hours before its departure. It
- * computes them with the example's own `features.sql` from the files of that month and the one before, never from later ones.
+ * computes them with the example's own `features.sql` from the files of that month and the one before; the SQL reads nothing from after the moment of decision.
  */
 export class Airline {
   readonly #folder: string
@@ -73,7 +75,9 @@ export class Airline {
     const connection = await instance.connect()
     try {
       for (const table of ['flights', 'weather']) {
-        const files = [month - 1, month].filter((one) => one >= 1).map((one) => `'${join(this.#folder, 'data', `${table}-${monthLabel(one)}.parquet`)}'`)
+        const files = [month - 1, month]
+          .filter((one) => one >= 1)
+          .map((one) => `'${join(this.#folder, 'data', `${table}-${monthLabel(one)}.parquet`)}'`)
         await connection.run(`CREATE VIEW ${table} AS SELECT * FROM read_parquet([${files.join(', ')}])`)
       }
       const from = `${monthLabel(month)}-01`
@@ -103,7 +107,11 @@ function byDay(rows: readonly Readonly<Record<string, unknown>>[]): ReadonlyMap<
   return days
 }
 
-async function runFile(connection: DuckDBConnection, file: string, values: Readonly<Record<string, string>>): Promise<void> {
+async function runFile(
+  connection: DuckDBConnection,
+  file: string,
+  values: Readonly<Record<string, string>>,
+): Promise<void> {
   const statements = await connection.extractStatements(await readFile(file, 'utf8'))
   for (let i = 0; i < statements.count; i++) {
     const prepared = await statements.prepare(i)

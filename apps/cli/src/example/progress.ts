@@ -30,7 +30,10 @@ export class Progress {
       this.#write(`${head}  ${seconds(startedAt)}  ${result.text}`, true)
       return result
     } catch (error) {
-      this.#write(`${head}  ${seconds(startedAt)}  FAILED: ${error instanceof Error ? error.message : String(error)}`, true)
+      this.#write(
+        `${head}  ${seconds(startedAt)}  FAILED: ${error instanceof Error ? error.message : String(error)}`,
+        true,
+      )
       throw error
     }
   }
