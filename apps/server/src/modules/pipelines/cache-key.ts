@@ -19,6 +19,8 @@ export type KeyInput = {
   readonly env: Readonly<Record<string, PathText>>
   /** Variable → name of the secret. */
   readonly secretEnv: Readonly<Record<string, string>>
+  /** What a sweep's search depends on besides its definition: the budget as evaluated, and the texts of `env` that use a trial. */
+  readonly sweep: { readonly budget: Json; readonly env: Readonly<Record<string, string>> } | null
   readonly code: readonly ManifestFile[]
   readonly environment: {
     readonly name: string
@@ -42,7 +44,8 @@ export function keyParts(input: KeyInput): KeyPart[] {
           space: step.sweep.space,
           objective: step.sweep.objective,
           sampler: step.sweep.sampler,
-          budget: step.sweep.budget,
+          budget: input.sweep?.budget ?? null,
+          env: input.sweep?.env ?? {},
         }),
       ),
     })

@@ -47,6 +47,8 @@ export type PreparedStep = {
   readonly trialEnv: Readonly<Record<string, string>>
   /** For the key: the value of each expression of the body; one that needs a trial stands as it is written. */
   readonly variables: Readonly<Record<string, PathText>>
+  /** Of a sweep, as evaluated now: numbers and durations, null where the file gives none. */
+  readonly budget: { readonly trials: Json; readonly time: Json; readonly parallel: Json }
 }
 
 /** The step can't start, by the user's fault; the message says what and the remedy. */
@@ -72,7 +74,14 @@ export async function prepareStep(
     environment,
     ...faulty(() => envOf(step, own)),
     variables: faulty(() => variablesOf(step, own)),
+    budget: faulty(() => budgetOf(step, own)),
   }
+}
+
+function budgetOf(step: StepSpec, scope: Scope): PreparedStep['budget'] {
+  const value = (written: Json | undefined): Json => (written === undefined ? null : renderValue(written, scope))
+  const budget = step.sweep?.budget
+  return { trials: value(budget?.trials), time: value(budget?.time), parallel: value(step.parallel) }
 }
 
 function faulty<T>(work: () => T): T {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { Json } from '@kiban/contract/primitives'
-import { renderCommand, renderValue } from '@kiban/contract/project-file'
+import { renderCommand } from '@kiban/contract/project-file'
 import type { StepSpec } from '@kiban/contract/project-file'
 import type { Ctx } from '@kiban/kit/context'
 import { canonicalJson } from '@kiban/kit/canonical-json'
@@ -43,6 +43,9 @@ export async function startStep(ctx: Ctx, given: Given): Promise<void> {
     variables: prepared.variables,
     env: prepared.env,
     secretEnv: prepared.secretEnv,
+    sweep: step.sweep
+      ? { budget: { trials: prepared.budget.trials, time: prepared.budget.time }, env: prepared.trialEnv }
+      : null,
     code: prepared.code?.files ?? [],
     environment: prepared.environment
       ? { name: prepared.environment.name, lockHash: prepared.environment.lockHash, env: prepared.environment.env }
@@ -199,9 +202,6 @@ async function beginSweep(
 ): Promise<string> {
   const { run, row, step, prepared } = given
   if (!step.sweep || step.run === undefined) throw new StepFault('A sweep needs `run`.')
-  const trials = step.sweep.budget.trials === undefined ? null : renderValue(step.sweep.budget.trials, prepared.scope)
-  const time = step.sweep.budget.time === undefined ? null : renderValue(step.sweep.budget.time, prepared.scope)
-  const parallel = step.parallel === undefined ? null : renderValue(step.parallel, prepared.scope)
   return startSweep(ctx, {
     project: run.project,
     pipelineRunId: run.id,
@@ -215,8 +215,8 @@ async function beginSweep(
     space: step.sweep.space,
     objective: step.sweep.objective,
     sampler: step.sweep.sampler,
-    budget: { trials, time },
-    parallel,
+    budget: prepared.budget,
+    parallel: prepared.budget.parallel,
     environmentPython: prepared.environment?.python ?? null,
     onBehalfOf: run.on_behalf_of,
     template: { job: given.job, run: step.run, env: prepared.trialEnv, scope: prepared.scope },
