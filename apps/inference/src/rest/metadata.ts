@@ -47,16 +47,21 @@ export function modelStatistics(plane: DataPlane, project: string, endpoint?: st
         (endpoint === undefined || counter.endpoint === endpoint) &&
         (version === undefined || String(counter.number) === version),
     )
-  return { model_stats: counters.map(present) }
+  const executions = new Map(
+    plane.registry
+      .list(project)
+      .flatMap((each) => versionsOf(each).map((held) => [held.entry.id, held.batcher.executions] as const)),
+  )
+  return { model_stats: counters.map((counter) => present(counter, executions.get(counter.versionId) ?? 0)) }
 }
 
-function present(counter: Counter): object {
+function present(counter: Counter, executions: number): object {
   const success = counter.requests - counter.errors
   return {
     name: counter.endpoint,
     version: String(counter.number),
     inference_count: counter.rows,
-    execution_count: counter.requests,
+    execution_count: executions,
     inference_stats: {
       success: { count: success, ns: Math.round(counter.latencyMsSum * 1e6) },
       fail: { count: counter.errors, ns: 0 },

@@ -26,14 +26,31 @@ export const endpointsLoop: Loop = {
   run: async (ctx) => {
     const stats = await planeOf(ctx.platform).ensure(ctx.log)
     if (stats) await collectTraffic(ctx, stats)
-    for (const endpoint of await listServingRows(ctx)) await followTarget(ctx, endpoint)
+    for (const endpoint of await listServingRows(ctx))
+      await apart(ctx, { endpoint: endpoint.name }, () => followTarget(ctx, endpoint))
     const routed = await isRouted(ctx, stats)
-    for (const rollout of await listActiveRollouts(ctx)) await advanceRollout(ctx, rollout, { stats, isRouted: routed })
+    let hasMoved = false
+    for (const rollout of await listActiveRollouts(ctx))
+      await apart(ctx, { rollout: rollout.id }, async () => {
+        if (await advanceRollout(ctx, rollout, { stats, isRouted: routed })) hasMoved = true
+      })
     await releaseKept(ctx)
-    if (stats) await pushTable(ctx, stats)
+    if (stats && (await pushTable(ctx, stats))) hasMoved = true
+    // A move is often followed by the next one at once.
+    if (hasMoved) ctx.platform.wake('endpoints')
     if (Math.random() < 0.001)
       await inTransaction(ctx, (ctx) => deleteTrafficBefore(ctx, ctx.clock.now() - TRAFFIC_KEPT_MS))
   },
+}
+
+/** One endpoint's trouble must not hold up the others; it is tried again with the next round. */
+async function apart(ctx: Ctx, of: object, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (ctx.signal.aborted) throw error
+    ctx.log.error({ ...of, err: error }, 'an endpoint could not be advanced')
+  }
 }
 
 /** Compares what an endpoint should serve with what it serves, and begins or abandons a roll-out. */

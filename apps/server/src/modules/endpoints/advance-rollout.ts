@@ -15,17 +15,17 @@ import type { RolloutRow } from './rollouts.store.ts'
 const LOADING_MS = 300_000
 const NOTHING = { requests: 0, errors: 0, latency: new Map<number, number>() }
 
-/** Moves one roll-out as far as what is known now allows. `isRouted`: the data plane has taken the routes as they are in the tables. */
+/** Moves one roll-out as far as what is known now allows. `isRouted`: the data plane has taken the routes as they are in the tables. True if it moved. */
 export async function advanceRollout(
   ctx: Ctx,
   row: RolloutRow,
   of: { stats: InferenceStats | undefined; isRouted: boolean },
-): Promise<void> {
+): Promise<boolean> {
   const event = await observe(ctx, row, of)
-  if (!event) return
+  if (!event) return false
   if (event.kind === 'drained' && row.state === 'rolling_back' && row.cause !== 'superseded')
     await giveAliasBack(ctx, row)
-  await inTransaction(ctx, (ctx) => happen(ctx, row, event))
+  return (await inTransaction(ctx, (ctx) => happen(ctx, row, event))) !== undefined
 }
 
 async function observe(

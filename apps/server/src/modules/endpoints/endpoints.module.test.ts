@@ -188,7 +188,7 @@ describe('an endpoint', () => {
       `/api/v1/projects/flights/lineage?kind=endpoint&id=${second.id}`,
     )
     expect(lineage.status).toBe(200)
-    expect(lineage.body.edges.map((edge) => edge.relation)).toContain('served_by')
+    expect(lineage.body.edges.map((edge) => edge.relation)).toEqual(['deployed_as', 'deployed_as'])
   })
 
   test('a version that fails is rolled back; the old one answered in its place and nobody saw an error', async () => {

@@ -141,7 +141,7 @@ async function finish(
     },
     {
       from: { kind: 'deployment', id: of.to.id },
-      relation: 'served_by',
+      relation: 'deployed_as',
       to: { kind: 'endpoint', id: row.endpoint_id },
     },
   ])

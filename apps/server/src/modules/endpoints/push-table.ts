@@ -19,8 +19,8 @@ export async function isRouted(ctx: Ctx, stats: InferenceStats | undefined): Pro
   return sha256(canonicalJson(table)) === last.digest
 }
 
-/** Pushes the routes if the data plane does not have them, and takes in which versions it could load. */
-export async function pushTable(ctx: Ctx, stats: InferenceStats): Promise<void> {
+/** Pushes the routes if the data plane does not have them, and takes in which versions it could load. True if it pushed. */
+export async function pushTable(ctx: Ctx, stats: InferenceStats): Promise<boolean> {
   const { table, deployments, endpoints, failures } = await currentTable(ctx)
   for (const [versionId, error] of failures)
     await noteVersion(
@@ -31,11 +31,12 @@ export async function pushTable(ctx: Ctx, stats: InferenceStats): Promise<void> 
     )
   const digest = sha256(canonicalJson(table))
   const last = pushed.get(ctx.platform)
-  if (last?.digest === digest && stats.revision === last.revision) return
+  if (last?.digest === digest && stats.revision === last.revision) return false
   const revision = Math.max(stats.revision + 1, Date.now())
   const result = await planeOf(ctx.platform).push({ revision, ...table })
   pushed.set(ctx.platform, { digest, revision: result.revision })
   for (const version of result.versions) await noteVersion(ctx, deployments, version, endpoints)
+  return true
 }
 
 async function currentTable(ctx: Ctx) {
