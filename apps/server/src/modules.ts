@@ -6,6 +6,7 @@ import { environmentLineage, environments } from './modules/environments/index.t
 import { jobLineage, jobs } from './modules/jobs/index.ts'
 import { lineageModule } from './modules/lineage/index.ts'
 import type { LineageSource } from './modules/lineage/index.ts'
+import { models, resolveModel } from './modules/models/index.ts'
 import type { PipelineParts } from './modules/pipelines/index.ts'
 import { pipelineLineage, pipelinesModule } from './modules/pipelines/index.ts'
 import { projects } from './modules/projects/index.ts'
@@ -35,11 +36,12 @@ const NOUNS: readonly Module[] = [
   tracking,
   tuning,
   pipelinesModule(lent),
+  models,
 ]
 
 /** What modules after pipelines lend to it: platform steps, and the registry to resolve models by. */
 function lent(): PipelineParts {
-  return { components: Object.assign({}, ...NOUNS.map((module) => module.components ?? {})) }
+  return { components: Object.assign({}, ...NOUNS.map((module) => module.components ?? {})), resolveModel }
 }
 
 /** Every module of the server. Sections of a project file apply in this order. */
