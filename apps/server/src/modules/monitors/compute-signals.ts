@@ -279,9 +279,9 @@ async function labelledRows(duckdb: Duckdb, task: WindowTask): Promise<LabelledR
 
 async function operations(duckdb: Duckdb, settings: SignalSettings, minRows: number): Promise<WindowValue[]> {
   const [latency] = await duckdb.columns(
-    'SELECT CAST(latency_ms AS DOUBLE) FROM win WHERE latency_ms IS NOT NULL ORDER BY 1',
+    'SELECT CAST(latency_ms AS DOUBLE) FROM calls WHERE latency_ms IS NOT NULL ORDER BY 1',
   )
-  const statuses = await duckdb.rows('SELECT status, count(*) AS n FROM win GROUP BY 1')
+  const statuses = await duckdb.rows('SELECT status, count(*) AS n FROM calls GROUP BY 1')
   return operationsValues(
     settings,
     Float64Array.from((latency ?? []) as number[]),

@@ -3,7 +3,10 @@
  * trained: it says what it saw, and loops act on it.
  */
 export { monitorsModule } from './monitors.module.ts'
+export { monitorLineage } from './monitors.lineage.ts'
 export type { MonitorSources, WatchedEndpoint, WatchedVersion } from './monitor-sources.ts'
-export { listAlertsForLoops, findWindowsAfter } from './monitors.face.ts'
-export type { FiredAlert } from './monitors.face.ts'
+export { listAlertRows as listAlerts } from './alerts.store.ts'
+export type { AlertRow } from './alerts.store.ts'
+export { listMonitorRows as listMonitors } from './monitors.store.ts'
+export { listWindowsOfMonitor } from './watch-windows.ts'
 export { notify } from './notify.ts'

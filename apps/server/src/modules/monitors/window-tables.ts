@@ -21,7 +21,10 @@ const CATEGORICAL = /^(VARCHAR|BOOLEAN|ENUM)/
 
 export type FeatureColumn = { readonly name: string; readonly kind: 'numeric' | 'categorical' }
 
-/** What `openTables` made: the tables `win` (rows of the window, with `label`) and `ref` (the reference, with `chunk`). */
+/**
+ * What `openTables` made: `calls` (every call of the window), `win` (those that gave an answer, with `label`) and `ref` (the reference,
+ * with `chunk`).
+ */
 export type WindowTables = {
   readonly features: readonly FeatureColumn[]
   readonly hasReference: boolean
@@ -30,7 +33,7 @@ export type WindowTables = {
 
 /**
  * Reads the window's predictions with their labels into `win`, and the reference into `ref`. Copies that only shadowed another version
- * are left out, or each event would count twice. Of a label given twice, the later one counts.
+ * are left out, and `win` has each event once: a failed call that another version answered is in it as the answer. Of a label given twice, the later one counts.
  */
 export async function openTables(duckdb: Duckdb, task: WindowTask): Promise<WindowTables> {
   const log = parquet(task.predictionPaths)
@@ -42,10 +45,11 @@ export async function openTables(duckdb: Duckdb, task: WindowTask): Promise<Wind
   const label = labels
     ? `CASE WHEN l.arrived_ms IS NULL OR l.arrived_ms <= ${time} + ${within} THEN l.label END`
     : 'CAST(NULL AS DOUBLE)'
-  await duckdb.run(`CREATE TEMP TABLE win AS
+  await duckdb.run(`CREATE TEMP TABLE calls AS
     SELECT p.*, ${time} AS event_ms, ${label} AS label
     FROM ${log} AS p ${labels ? `LEFT JOIN (${labels}) AS l ON CAST(p.key AS VARCHAR) = l.label_key` : ''}
     WHERE ${time} >= ${task.span.startMs} AND ${time} < ${task.span.endMs} AND p.status <> 'shadow'`)
+  await duckdb.run(`CREATE TEMP VIEW win AS SELECT * FROM calls WHERE status IN ('ok', 'fallback')`)
 
   if (task.reference === null || task.reference.paths.length === 0) {
     return { features: featureColumns(task, types, types), hasReference: false, chunks: 0 }
@@ -67,7 +71,7 @@ async function openReference(
   const timeType = timeColumn === null ? undefined : types.get(timeColumn)
   const time = timeColumn === null || timeType === undefined ? null : instantOf(quoteName(timeColumn), timeType)
   const within =
-    span && time ? `WHERE ${time} >= ${span.startMs} AND ${time} < ${span.endMs} AND status <> 'shadow'` : ''
+    span && time ? `WHERE ${time} >= ${span.startMs} AND ${time} < ${span.endMs} AND status IN ('ok', 'fallback')` : ''
   // Ten chunks of equal size along time (NannyML's default): the reference's own unrest, from which limits are learned.
   await duckdb.run(
     `CREATE TEMP TABLE ref AS SELECT *, ${time ?? 'NULL'} AS event_ms, ntile(10) OVER (ORDER BY ${time ?? 'rowid_'}) - 1 AS chunk
