@@ -61,7 +61,7 @@ function RailItem({ noun, project, count }: { noun: Noun; project: string; count
   const current = noun.id === '' ? here.replace(/\/$/, '') === to : here === to || here.startsWith(`${to}/`)
   return (
     <li>
-      <Link to={to} aria-current={current ? 'page' : undefined} activeProps={{}} title={t(noun.label)}>
+      <Link to={to} aria-current={current ? 'page' : undefined} activeOptions={{ exact: true }} title={t(noun.label)}>
         <Icon name={noun.icon} />
         <span className="lbl">{t(noun.label)}</span>
         {count !== undefined && count.n > 0 && <span className={count.need ? 'n need' : 'n'}>{count.n}</span>}

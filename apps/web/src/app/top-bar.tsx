@@ -22,7 +22,7 @@ export function TopBar({ project, onSearch, onHelp }: TopBarProps): ReactNode {
       <button type="button" className="find" onClick={onSearch}>
         <Icon name="search" />
         <span className="lbl">{t('search.open')}</span>
-        <kbd>⌘K</kbd>
+        <kbd>{SEARCH_KEY}</kbd>
       </button>
       {project?.clock.mode === 'replay' && <SampleClock now={project.clock.now} />}
       <LiveDot />
@@ -54,7 +54,7 @@ function Breadcrumb(): ReactNode {
     <nav className="crumb" aria-label={t('app.breadcrumb')}>
       <ol>
         {crumbs.map((crumb, index) => (
-          <li key={`${index} ${crumb.to}`}>{index === crumbs.length - 1 ? <span aria-current="page">{crumb.text}</span> : <Link to={crumb.to}>{crumb.text}</Link>}</li>
+          <li key={`${index} ${crumb.to}`}>{index === crumbs.length - 1 ? <span aria-current="page">{crumb.text}</span> : <Link to={crumb.to} activeOptions={{ exact: true }}>{crumb.text}</Link>}</li>
         ))}
       </ol>
     </nav>
@@ -137,6 +137,7 @@ function Account(): ReactNode {
   )
 }
 
+const SEARCH_KEY = '⌘K'
 const LANGUAGE_NAMES = { en: 'English', ja: '日本語' } as const
 
 function initials(name: string): string {

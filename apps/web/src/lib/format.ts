@@ -26,6 +26,8 @@ export type Format = {
   day(ms: number | null | undefined): string
   month(ms: number): string
   clock(ms: number | null | undefined): string
+  /** `08:40:12`. */
+  seconds(ms: number): string
   /** `Sun 1 Sep 2013, 08:40`. */
   full(ms: number | null | undefined): string
   /** Relative below 24 h, else as `time`. */
@@ -52,6 +54,7 @@ export function formatFor(locale: Locale, timeZone?: string): Format {
   const yearDay = date({ year: 'numeric', day: 'numeric', month: 'short' })
   const monthOnly = date({ month: 'short' })
   const clockOnly = date({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+  const secondsOnly = date({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
   const fullDate = date({ weekday: 'short', year: 'numeric', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
   const relative = new Intl.RelativeTimeFormat(tag, { style: locale === 'ja' ? 'long' : 'short', numeric: 'always' })
   const collator = new Intl.Collator(tag, { numeric: true })
@@ -77,6 +80,7 @@ export function formatFor(locale: Locale, timeZone?: string): Format {
     day: (ms) => orNone(ms, (it) => (thisYear(it) ? dayOnly : yearDay).format(it)),
     month: (ms) => monthOnly.format(ms),
     clock: (ms) => orNone(ms, (it) => clockOnly.format(it)),
+    seconds: (ms) => secondsOnly.format(ms),
     full: (ms) => orNone(ms, (it) => fullDate.format(it).replace(/^(\w+),/, '$1')),
     ago: (ms, now = Date.now()) => orNone(ms, (it) => agoText(it, now, relative) ?? time(it)),
     compare: (a, b) => collator.compare(a, b),

@@ -40,7 +40,7 @@ export function Tabs({ items, current, label }: { items: readonly TabItem[]; cur
   return (
     <nav className="tabs" aria-label={label}>
       {items.map((item) => (
-        <Link key={item.id} to="." search={(was: Record<string, unknown>) => ({ ...was, tab: item.id })} aria-current={item.id === current ? 'page' : undefined} activeProps={{}} activeOptions={{ exact: true }} className="tab" replace>
+        <Link key={item.id} to="." search={(was: Record<string, unknown>) => ({ ...was, tab: item.id })} aria-current={item.id === current ? 'page' : undefined} activeOptions={{ exact: true }} className="tab" replace>
           {item.label}
           {item.count !== undefined && item.count > 0 && ` ${item.count}`}
         </Link>

@@ -1,4 +1,4 @@
-import { useMemo, type ReactNode } from 'react'
+import { useMemo, useState, type ReactNode } from 'react'
 import type { AnswerOf } from '../../lib/api.ts'
 import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
@@ -19,6 +19,7 @@ const ORDER = ['error', 'broken', 'warns', 'noted', 'holds']
 export function ContractPanel({ project, dataset, version, has }: { project: string; dataset: string; version: number; has: boolean }): ReactNode {
   const t = useT()
   const format = useFormat()
+  const [all, setAll] = useState(false)
   const checks = useRead('getDatasetChecks', { project, dataset, version: String(version) }, { enabled: has })
   const columns = useMemo<readonly Column<Check>[]>(
     () => [
@@ -47,8 +48,15 @@ export function ContractPanel({ project, dataset, version, has }: { project: str
                     {data.checkedAt !== null && ` ${t('dataset.contract_checked', { time: format.time(data.checkedAt), took: format.duration(data.durationMs), rows: format.count(data.rows) })}`}
                   </>
                 }
+                aside={
+                  data.results.length > MOST && (
+                    <button type="button" className="linkb" onClick={() => setAll(!all)}>
+                      {all ? t('dataset.faults_only') : t('dataset.more_hold', { count: data.results.length - foremost(data.results, false).length })}
+                    </button>
+                  )
+                }
               >
-                <DataTable compact label={t('dataset.tab_contract')} columns={columns} rows={[...data.results].sort((a, b) => ORDER.indexOf(a.result) - ORDER.indexOf(b.result))} rowKey={(it) => it.rule} />
+                <DataTable compact label={t('dataset.tab_contract')} columns={columns} rows={foremost(data.results, all)} rowKey={(it) => it.rule} />
               </Section>
             )
           }
@@ -66,10 +74,18 @@ export function ContractPanel({ project, dataset, version, has }: { project: str
   )
 }
 
+const MOST = 10
+
+/** Faults first; of the rules that hold only as many as make ten rows, unless all are asked for. */
+function foremost(results: readonly Check[], all: boolean): Check[] {
+  const sorted = [...results].sort((a, b) => ORDER.indexOf(a.result) - ORDER.indexOf(b.result))
+  return all ? sorted : sorted.filter((it, index) => it.result !== 'holds' || index < MOST)
+}
+
 /** The first failing row or group, in a line. */
 function sampleText(check: Check): string {
   const [first] = check.samples
-  if (first === undefined) return check.measured === null ? '–' : `${check.measured}${check.threshold === null ? '' : ` (${check.threshold})`}`
+  if (first === undefined) return check.measured === null || check.measured === 0 ? '–' : `${check.measured}${check.threshold === null ? '' : ` (${check.threshold})`}`
   const text = Object.entries(first)
     .slice(0, 5)
     .map(([key, value]) => `${key} ${value === null ? 'null' : typeof value === 'object' ? JSON.stringify(value) : String(value)}`)

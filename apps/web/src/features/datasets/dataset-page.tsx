@@ -3,6 +3,7 @@ import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { useAddress, useProject, useSearchPart, useTitle } from '../../lib/project.tsx'
 import { useChange, useRead } from '../../lib/queries.ts'
+import { By } from '../../ui/actor.tsx'
 import { PageHead, Tabs } from '../../ui/layout.tsx'
 import { Failure, Skeleton } from '../../ui/panel.tsx'
 import { Status } from '../../ui/status.tsx'
@@ -50,7 +51,8 @@ export function DatasetPage(): ReactNode {
               <span>{`v${shown.number}, ${t('common.rows', { count: format.count(shown.rows) })}`}</span>
               <span>{`${format.bytes(shown.sizeBytes)}, ${t('dataset.meta_files', { count: shown.files })}`}</span>
               <span>
-                {`${t('common.by', { name: shown.createdBy })}, `}
+                <By id={shown.createdBy} />
+                {', '}
                 <Ago at={shown.createdAt} />
               </span>
               {it.source !== null && <span>{t('dataset.meta_source', { source: it.source })}</span>}

@@ -5,6 +5,7 @@ import { useFormat } from '../../lib/format.ts'
 import { useT, type Translate } from '../../lib/i18n.tsx'
 import { pathTo, useProject, useTitle } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
+import { Actor } from '../../ui/actor.tsx'
 import { DataTable, type Column } from '../../ui/data-table.tsx'
 import { PageHead } from '../../ui/layout.tsx'
 import { Empty, Panel } from '../../ui/panel.tsx'
@@ -30,7 +31,7 @@ export function DatasetsPage(): ReactNode {
       { id: 'size', header: t('datasets.size'), num: true, sort: (it) => it.latest?.sizeBytes ?? null, cell: (it) => format.bytes(it.latest?.sizeBytes) },
       { id: 'contract', header: t('datasets.contract'), cell: (it) => <ContractState version={it.latest} has={it.contract !== null} t={t} /> },
       { id: 'fresh', header: t('datasets.fresh'), num: true, sort: (it) => it.latest?.createdAt ?? null, cell: (it) => <Ago at={it.latest?.createdAt} /> },
-      { id: 'by', header: t('dataset.author'), cell: (it) => it.latest?.createdBy ?? '–' },
+      { id: 'by', header: t('dataset.author'), cell: (it) => (it.latest === null ? '–' : <Actor id={it.latest.createdBy} />) },
     ],
     [t, format, project],
   )

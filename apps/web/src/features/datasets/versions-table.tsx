@@ -5,6 +5,7 @@ import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { pathTo } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
+import { Actor } from '../../ui/actor.tsx'
 import { DataTable, type Column } from '../../ui/data-table.tsx'
 import { Panel } from '../../ui/panel.tsx'
 import { Status } from '../../ui/status.tsx'
@@ -27,7 +28,7 @@ export function VersionsTable({ project, dataset, wide = false, selected }: { pr
         ? [
             { id: 'bytes', header: t('dataset.new_bytes'), num: true, cell: (it: Version) => format.bytes(it.newBytes) },
             { id: 'message', header: t('dataset.message'), className: 'clip', width: '30%', cell: (it: Version) => it.stateReason ?? it.message },
-            { id: 'by', header: t('dataset.author'), cell: (it: Version) => it.createdBy },
+            { id: 'by', header: t('dataset.author'), cell: (it: Version) => <Actor id={it.createdBy} /> },
           ]
         : []),
       { id: 'at', header: t('common.created'), num: true, className: 'm', sort: (it) => it.createdAt, cell: (it) => <Ago at={it.createdAt} /> },

@@ -4,6 +4,7 @@ import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { useAddress, useProject, useTitle } from '../../lib/project.tsx'
 import { useChange, useRead } from '../../lib/queries.ts'
+import { By } from '../../ui/actor.tsx'
 import { JobLog } from '../../ui/log-view.tsx'
 import { KeyValues, PageHead, Section, Segmented } from '../../ui/layout.tsx'
 import { Failure, Skeleton } from '../../ui/panel.tsx'
@@ -39,7 +40,7 @@ export function JobPage(): ReactNode {
             <span>
               <Ago at={it.createdAt} />
             </span>
-            <span>{t('common.by', { name: it.createdBy })}</span>
+            <span><By id={it.createdBy} /></span>
             <span>{t('jobs.resources', { cpu: it.resources.cpu, memory: format.bytes(it.resources.memoryBytes) })}</span>
             {it.runId !== null && (
               <span>

@@ -4,6 +4,7 @@ import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { useProject, useTitle } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
+import { Actor } from '../../ui/actor.tsx'
 import { DataTable, type Column } from '../../ui/data-table.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { PageHead, Section } from '../../ui/layout.tsx'
@@ -12,6 +13,18 @@ import { Status } from '../../ui/status.tsx'
 import { At } from '../../ui/time.tsx'
 
 type Event = AnswerOf<'listAuditEvents'>['events'][number]
+
+/** What an event is about: by the name it carries, else by its id. */
+export function resourceText(event: Pick<Event, 'resource' | 'before' | 'after' | 'details'>): string {
+  const kind = event.resource.kind.replaceAll('_', ' ')
+  for (const part of [event.after, event.before, event.details]) {
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) continue
+    const name = part['name'] ?? part['dataset'] ?? part['model'] ?? part['endpoint']
+    const number = part['number'] ?? part['version']
+    if (typeof name === 'string') return `${kind} ${name}${typeof number === 'number' ? ` v${number}` : ''}`
+  }
+  return `${kind} ${event.resource.id}`
+}
 
 /** Who changed what, newest first, whether the sealed chain holds, and one event's before and after. */
 export function AuditPage(): ReactNode {
@@ -28,9 +41,9 @@ export function AuditPage(): ReactNode {
     () => [
       { id: 'seq', header: t('audit.seq'), num: true, width: 64, className: 'm', cell: (it) => it.seq ?? '…' },
       { id: 'time', header: t('audit.time'), sort: (it) => it.time, cell: (it) => <At at={it.time} /> },
-      { id: 'actor', header: t('audit.actor'), sort: (it) => it.actor, cell: (it) => (it.onBehalfOf === null ? it.actor : `${it.actor} ← ${it.onBehalfOf}`) },
+      { id: 'actor', header: t('audit.actor'), sort: (it) => it.actor, cell: (it) => <><Actor id={it.actor} />{it.onBehalfOf !== null && <span className="m"> ← <Actor id={it.onBehalfOf} /></span>}</> },
       { id: 'action', header: t('audit.action'), head: true, className: 'b', sort: (it) => it.action, cell: (it) => it.action },
-      { id: 'resource', header: t('audit.resource'), className: 'clip', width: '36%', cell: (it) => `${it.resource.kind.replaceAll('_', ' ')} ${it.resource.id}` },
+      { id: 'resource', header: t('audit.resource'), className: 'clip', width: '36%', cell: (it) => resourceText(it) },
       { id: 'outcome', header: t('common.state'), cell: (it) => <Status state={it.outcome === 'done' ? 'done' : 'refused'} /> },
       { id: 'hash', header: t('audit.hash'), className: 'id', cell: (it) => it.hash?.slice(0, 8) ?? '…' },
     ],

@@ -5,6 +5,7 @@ import { useRead } from '../../lib/queries.ts'
 import { ChartFrame } from '../../ui/charts/frame.tsx'
 import { extent, linear, ticks } from '../../ui/charts/scale.ts'
 import { GateMark } from '../../ui/charts/small.tsx'
+import { Actor, By } from '../../ui/actor.tsx'
 import { Section } from '../../ui/layout.tsx'
 import { Nothing } from '../../ui/panel.tsx'
 import { Status } from '../../ui/status.tsx'
@@ -38,7 +39,7 @@ export function Decision({ project, version, reasonField }: { project: string; v
             <p className="t13">{evidence.reason}</p>
             <p className="m t12 id">{t('version.digest', { digest: `${evidence.digest.slice(0, 8)}…` })}</p>
             <p className="m t12">
-              {t('common.by', { name: evidence.createdBy })} <Ago at={evidence.createdAt} />
+              <By id={evidence.createdBy} /> <Ago at={evidence.createdAt} />
             </p>
           </Section>
         )}
@@ -239,7 +240,7 @@ function Approvals({ version }: { version: ModelVersion }): ReactNode {
             <li key={approval.id}>
               <Status state={approval.decision === 'approved' ? 'passed' : 'refused'} bare />
               <span>
-                <span className="b">{approval.approver}</span> {approval.soleUser && <span className="m">{t('version.sole_user')}</span>}
+                <span className="b"><Actor id={approval.approver} /></span> {approval.soleUser && <span className="m">{t('version.sole_user')}</span>}
                 {approval.comment !== '' && <span className="block">{approval.comment}</span>}
               </span>
               <span className="m t12">

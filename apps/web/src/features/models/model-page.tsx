@@ -5,6 +5,7 @@ import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { pathTo, useAddress, useProject, useTitle } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
+import { By } from '../../ui/actor.tsx'
 import { DataTable, type Column } from '../../ui/data-table.tsx'
 import { PageHead, Section } from '../../ui/layout.tsx'
 import { Failure, Nothing, Panel, Skeleton } from '../../ui/panel.tsx'
@@ -71,7 +72,7 @@ export function ModelPage(): ReactNode {
                     <span className="b">{t('model.move', { alias: move.alias, from: move.from === null ? t('model.nowhere') : `v${move.from}`, to: move.to === null ? t('model.nowhere') : `v${move.to}` })}</span>{' '}
                     {move.override && <Status state="warn" label={t('model.move_override')} />} <span>{move.reason}</span>{' '}
                     <span className="m">
-                      {t('common.by', { name: move.actor })} <Ago at={move.at} />
+                      <By id={move.actor} /> <Ago at={move.at} />
                     </span>
                   </li>
                 ))}

@@ -7,6 +7,7 @@ import { pathTo, useAddress, useProject, useSearchPart, useTitle } from '../../l
 import { useChange, useRead } from '../../lib/queries.ts'
 import { ShortHash } from '../../ui/copy.tsx'
 import { WeightBar } from '../../ui/charts/small.tsx'
+import { By } from '../../ui/actor.tsx'
 import { PageHead, Section, Tabs } from '../../ui/layout.tsx'
 import { Failure, Nothing, Skeleton } from '../../ui/panel.tsx'
 import { Status } from '../../ui/status.tsx'
@@ -70,7 +71,7 @@ export function ModelVersionPage(): ReactNode {
               </span>
             )}
             <span>
-              {t('common.by', { name: it.createdBy })} <Ago at={it.createdAt} />
+              <By id={it.createdBy} /> <Ago at={it.createdAt} />
             </span>
             <span>{format.bytes(it.sizeBytes)}</span>
             <span className="id" title={it.manifest}>{`sha256:${it.manifest.slice(0, 4)}…${it.manifest.slice(-4)}`}</span>

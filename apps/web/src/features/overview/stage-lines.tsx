@@ -5,6 +5,7 @@ import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { pathTo } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
+import { Actor } from '../../ui/actor.tsx'
 import { Status } from '../../ui/status.tsx'
 
 type Summary = AnswerOf<'listModelVersions'>['items'][number]
@@ -87,7 +88,7 @@ function Line({ project, summary, production, endpoints, monitors }: { project: 
       : summary.state === 'awaiting_approval'
         ? { id: 'approve', state: 'awaiting_approval', main: t('overview.approve_waits'), note: version.data?.approvers.join(', ') ?? '', off: true }
         : approval !== undefined
-          ? { id: 'approve', state: approval.decision === 'approved' ? 'passed' : 'refused', main: approval.approver, note: format.time(approval.at), stop: approval.decision === 'refused' }
+          ? { id: 'approve', state: approval.decision === 'approved' ? 'passed' : 'refused', main: <Actor id={approval.approver} />, note: format.time(approval.at), stop: approval.decision === 'refused' }
           : { id: 'approve', state: 'skipped', main: t('overview.approve_none'), note: '', off: evidence === undefined },
     serving !== undefined
       ? { id: 'serve', state: serving.endpoint.state === 'degraded' ? 'degraded' : 'serving', main: <Link to={pathTo(project, 'endpoints', serving.endpoint.name)}>{format.percent(serving.part.weight / 100, 0)}</Link>, note: t('overview.since_p95', { time: format.time(serving.part.since), p95: format.latency(live?.p95Ms) }) }

@@ -52,7 +52,7 @@ export function TimeLanes({ project }: { project: string; clock: Project['clock'
     const x = linear([from, to], [LEFT + 4, width - 32])
     return (
       <g>
-        {timeTicks([from, to], Math.max(3, Math.floor((width - LEFT) / 130))).map((tick) => (
+        {timeTicks([from, to], Math.max(3, Math.floor((width - LEFT) / 130))).filter((tick) => x(tick.at) < width - 90).map((tick) => (
           <g key={tick.at}>
             <path className="gl" d={`M${x(tick.at)} 8V${14 + lanes.length * LANE}`} />
             <text x={x(tick.at)} y={height - 6} textAnchor="middle">
@@ -64,7 +64,7 @@ export function TimeLanes({ project }: { project: string; clock: Project['clock'
           <LaneMarks key={lane.id} lane={lane} y={14 + index * LANE} x={x} width={width} />
         ))}
         <path className="ct" d={`M${x(to)} 8V${14 + lanes.length * LANE}`} />
-        <text x={x(to)} y={height - 6} textAnchor="end" className="sb">
+        <text x={x(to)} y={height - 6} textAnchor="middle" className="sb">
           {t('overview.now')}
         </text>
       </g>

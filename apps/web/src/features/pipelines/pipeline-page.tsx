@@ -5,6 +5,7 @@ import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { pathTo, useAddress, useProject, useTitle } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
+import { Actor } from '../../ui/actor.tsx'
 import { DataTable, type Column } from '../../ui/data-table.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { PageHead, Section } from '../../ui/layout.tsx'
@@ -31,7 +32,7 @@ export function PipelinePage(): ReactNode {
       { id: 'run', header: t('pipeline.number'), head: true, sort: (it) => it.number, cell: (it) => <Link className="b" to={pathTo(project, 'pipelines', pipeline, 'runs', it.id)}>{`#${it.number}`}</Link> },
       { id: 'state', header: t('common.state'), sort: (it) => it.state, cell: (it) => <Status state={it.state} /> },
       { id: 'why', header: t('run.why'), className: 'clip', width: '30%', cell: (it) => it.message ?? Object.entries(it.stepCounts).map(([state, count]) => `${count} ${stateWord(t, state)}`).join(', ') },
-      { id: 'trigger', header: t('pipeline.trigger'), className: 'm', cell: (it) => `${it.trigger.kind}${it.trigger.kind === 'manual' ? ` · ${it.createdBy}` : ''}` },
+      { id: 'trigger', header: t('pipeline.trigger'), className: 'm', cell: (it) => (it.trigger.kind === 'api' ? <Actor id={it.createdBy} /> : it.trigger.kind) },
       { id: 'params', header: t('pipeline.params'), className: 'clip m', width: '22%', cell: (it) => Object.entries(it.params).map(([key, value]) => `${key} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`).join(', ') },
       { id: 'took', header: t('common.duration'), num: true, cell: (it) => <Took from={it.startedAt} to={it.endedAt} /> },
       { id: 'at', header: t('common.created'), num: true, sort: (it) => it.createdAt, cell: (it) => <Ago at={it.createdAt} /> },

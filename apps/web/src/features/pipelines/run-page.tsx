@@ -6,6 +6,7 @@ import { useT, type Translate } from '../../lib/i18n.tsx'
 import { pathTo, useAddress, useProject, useSearchPart, useTitle } from '../../lib/project.tsx'
 import { useChange, useRead } from '../../lib/queries.ts'
 import { ShortHash } from '../../ui/copy.tsx'
+import { By } from '../../ui/actor.tsx'
 import { DataTable, type Column } from '../../ui/data-table.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { JobLog } from '../../ui/log-view.tsx'
@@ -34,7 +35,7 @@ export function PipelineRunPage(): ReactNode {
   const resume = useChange('resumePipelineRun')
   const cancel = useChange('cancelPipelineRun')
   useTitle(run.data === undefined ? undefined : `#${run.data.number}`)
-  const steps = run.data?.steps ?? NO_STEPS
+  const steps = useMemo(() => inOrder(run.data?.steps ?? NO_STEPS), [run.data])
   const chosen = steps.find((step) => step.id === search['step']) ?? firstToSee(steps)
   const select = (stepId: string) => {
     if (stepId !== chosen?.id) void navigate({ to: '.', search: { ...search, step: stepId }, replace: true })
@@ -69,7 +70,7 @@ export function PipelineRunPage(): ReactNode {
               {', '}
               <Ago at={it.createdAt} />
             </span>
-            <span>{t('common.by', { name: it.trigger.kind === 'manual' ? it.createdBy : it.trigger.kind })}</span>
+            <span>{it.trigger.kind === 'api' ? <By id={it.createdBy} /> : t('common.by', { name: it.trigger.kind })}</span>
             {Object.entries(it.pins).map(([uri, pin]) => (
               <span key={uri}>
                 <Link to={pinPath(project, uri, pin)}>{`${uri.replace(/^\w+:\/*/, '').replace(/[@/].*$/, '')} v${pin.number}`}</Link>
@@ -142,7 +143,7 @@ export function PipelineRunPage(): ReactNode {
             <div className="bar0">
               <h2>{t('log.title')}</h2>
               <span className="b">{labelOf(chosen)}</span>
-              <span className="m t13">{chosen.cache?.result === 'hit' ? t('log.cached') : t('log.no_job')}</span>
+              <span className="m t13">{chosen.cache?.result === 'hit' ? t('log.cached') : chosen.sweepId !== null ? t('log.sweep') : chosen.state === 'failed' ? t('log.never_started') : chosen.endedAt === null ? t('log.not_yet') : t('log.no_job')}</span>
             </div>
           ) : (
             <JobLog
@@ -199,6 +200,17 @@ export function noteOf(step: Step, t: Translate): string {
 
 function firstToSee(steps: readonly Step[]): Step | undefined {
   return steps.find((step) => step.state === 'failed') ?? steps.find((step) => step.state === 'running' || step.state === 'preparing') ?? steps.findLast((step) => step.state === 'succeeded') ?? steps[0]
+}
+
+/** Steps so that each stands after all it needs. */
+function inOrder(steps: readonly Step[]): Step[] {
+  const left = [...steps].sort((a, b) => (a.startedAt ?? Infinity) - (b.startedAt ?? Infinity))
+  const done: Step[] = []
+  while (left.length > 0) {
+    const next = left.findIndex((step) => step.needs.every((need) => !left.some((other) => other.name === need)))
+    done.push(...left.splice(Math.max(0, next), 1))
+  }
+  return done
 }
 
 function needIds(step: Step, steps: readonly Step[]): string[] {

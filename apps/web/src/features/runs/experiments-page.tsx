@@ -5,6 +5,7 @@ import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { pathTo, useProject, useTitle } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
+import { Actor } from '../../ui/actor.tsx'
 import { DataTable, type Column } from '../../ui/data-table.tsx'
 import { PageHead } from '../../ui/layout.tsx'
 import { Empty, Panel } from '../../ui/panel.tsx'
@@ -25,7 +26,7 @@ export function ExperimentsPage(): ReactNode {
       { id: 'runs', header: t('experiments.runs'), num: true, sort: (it) => it.runCount, cell: (it) => format.count(it.runCount) },
       { id: 'last', header: t('experiments.last'), num: true, sort: (it) => it.lastRunAt, cell: (it) => <Ago at={it.lastRunAt} /> },
       { id: 'created', header: t('common.created'), num: true, sort: (it) => it.createdAt, cell: (it) => <Ago at={it.createdAt} /> },
-      { id: 'by', header: t('dataset.author'), cell: (it) => it.createdBy },
+      { id: 'by', header: t('dataset.author'), cell: (it) => <Actor id={it.createdBy} /> },
       { id: 'id', header: 'ID', num: true, className: 'm', cell: (it) => it.id },
     ],
     [t, format, project],

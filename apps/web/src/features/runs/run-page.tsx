@@ -6,6 +6,7 @@ import { useT } from '../../lib/i18n.tsx'
 import { pathTo, useAddress, useProject, useSearchPart, useTitle } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
 import { ShortHash } from '../../ui/copy.tsx'
+import { By } from '../../ui/actor.tsx'
 import { JobLog } from '../../ui/log-view.tsx'
 import { PageHead, Section, Tabs } from '../../ui/layout.tsx'
 import { Failure, Nothing, Skeleton } from '../../ui/panel.tsx'
@@ -55,7 +56,7 @@ export function RunPage(): ReactNode {
               {', '}
               <Ago at={it.startedAt} />
             </span>
-            <span>{t('common.by', { name: it.createdBy })}</span>
+            <span><By id={it.createdBy} /></span>
             <span>
               <Link to={pathTo(project, 'experiments', it.experimentName)}>{it.experimentName}</Link>
             </span>

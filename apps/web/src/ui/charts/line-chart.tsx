@@ -133,6 +133,7 @@ function Drawing({ lines, width, height, time, zero, marks = [], limits = [], xD
 /** The label of a time tick. */
 export function tickText(tick: { at: number; unit: string }, format: Format): string {
   if (tick.unit === 'month') return format.month(tick.at)
+  if (tick.unit === 'second') return format.seconds(tick.at)
   return tick.unit === 'day' ? format.day(tick.at) : format.clock(tick.at)
 }
 
