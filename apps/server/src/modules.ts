@@ -13,12 +13,12 @@ import { projects } from './modules/projects/index.ts'
 import { revisionsModule } from './modules/revisions/index.ts'
 import { secrets } from './modules/secrets/index.ts'
 import { systemModule } from './modules/system/index.ts'
-import { tracking } from './modules/tracking/index.ts'
+import { runLineage, tracking } from './modules/tracking/index.ts'
 import { tuning } from './modules/tuning/index.ts'
 import type { SearchSource } from './modules/system/index.ts'
 
 /** What each module says of the things it owns, for lineage. */
-const LINEAGE_SOURCES: readonly LineageSource[] = [datasetLineage, environmentLineage, jobLineage, pipelineLineage]
+const LINEAGE_SOURCES: readonly LineageSource[] = [datasetLineage, environmentLineage, jobLineage, runLineage, pipelineLineage]
 
 /** What the search box finds. */
 const SEARCH_SOURCES: readonly SearchSource[] = [datasetSearch]

@@ -13,7 +13,7 @@ import { audit } from '../audit/index.ts'
 import { lineageModule } from '../lineage/index.ts'
 import { projects } from '../projects/index.ts'
 import { applyEndpoints } from './apply-endpoints.ts'
-import { endpointsLineage, endpointsModule, predictionFiles } from './index.ts'
+import { endpointSearch, endpointsLineage, endpointsModule, findEndpoint, predictionFiles } from './index.ts'
 import { planeOf } from './inference-plane.ts'
 import type { ModelRegistry } from './model-versions.ts'
 import type { TargetVersion } from './start-rollout.ts'
@@ -148,6 +148,15 @@ describe('an endpoint', () => {
       body: JSON.stringify({ rows: [endpoint.example?.row] }),
     })
     expect(rows.status).toBe(200)
+  })
+
+  test('is found by a part of its name, and by other modules', async () => {
+    expect((await endpointSearch(app.ctx, 'ela', 'flights')).map((hit) => hit.path)).toEqual([
+      '/p/flights/endpoints/delay',
+    ])
+    expect(await endpointSearch(app.ctx, 'd%y', undefined)).toEqual([])
+    expect(await findEndpoint(app.ctx, 'flights', 'delay')).toMatchObject({ model: 'models:/delay@production' })
+    expect(await findEndpoint(app.ctx, 'flights', 'other')).toBeNull()
   })
 
   test('describes its calls', async () => {

@@ -1,5 +1,7 @@
 /** Owns experiments, runs, their metrics and artifacts, and the tracking half of the MLflow protocol. It never decides what a good model is. */
 export { tracking } from './tracking.module.ts'
+export { trackingSearch } from './tracking.search.ts'
+export { runLineage } from './tracking.lineage.ts'
 export { createRun } from './create-run.ts'
 export { endRun } from './change-run.ts'
 export { logMetrics } from './log-batch.ts'
