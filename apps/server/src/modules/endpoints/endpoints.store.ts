@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Selectable, Updateable } from 'kysely'
 import type { Ctx } from '@kiban/kit/context'
 import { AppError } from '@kiban/kit/errors'
@@ -82,6 +83,18 @@ export async function getEndpointRow(ctx: Ctx, project: string, name: string): P
 
 export async function findEndpointRow(ctx: Ctx, id: string): Promise<EndpointRow | undefined> {
   return ctx.db.selectFrom('endpoints').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+/** Endpoints that serve, by a part of their name (lower case) or their id. */
+export async function searchEndpoints(ctx: Ctx, text: string, project: string | undefined): Promise<EndpointRow[]> {
+  const pattern = `%${text.replaceAll(/[%_\\]/g, String.raw`\$&`)}%`
+  let query = ctx.db
+    .selectFrom('endpoints')
+    .selectAll()
+    .where('archived_at', 'is', null)
+    .where((e) => e.or([sql<boolean>`lower(name) like ${pattern} escape '\\'`, e('id', '=', text)]))
+  if (project !== undefined) query = query.where('project', '=', project)
+  return query.orderBy('name').limit(50).execute()
 }
 
 export async function insertEndpoint(ctx: Ctx, row: EndpointRow): Promise<void> {

@@ -26,6 +26,16 @@ export async function getEndpoint(ctx: Ctx, project: string, name: string): Prom
   return presentDetail(ctx.platform.config, parts(endpoint))
 }
 
+/** For other modules: an endpoint that serves, by name, and the URI of its model; null if there is none. */
+export async function findEndpoint(
+  ctx: Ctx,
+  project: string,
+  name: string,
+): Promise<{ id: string; model: string } | null> {
+  const row = (await listEndpointRows(ctx, project)).find((each) => each.name === name)
+  return row ? { id: row.id, model: StoredSpec.parse(JSON.parse(row.spec)).model } : null
+}
+
 /** The row by name; throws `project_not_found` or `endpoint_not_found`. */
 export async function findInProject(ctx: Ctx, project: string, name: string): Promise<EndpointRow> {
   await getProject(ctx, project)

@@ -4,7 +4,8 @@
  */
 export { endpointsModule } from './endpoints.module.ts'
 export { endpointsLineage } from './endpoints.lineage.ts'
+export { endpointSearch } from './endpoints.search.ts'
 export type { ModelRegistry } from './model-versions.ts'
 export { findPrediction, predictionFiles } from './read-predictions.ts'
 export { rollbackEndpoint } from './command-rollout.ts'
-export { getEndpoint } from './find-endpoint.ts'
+export { findEndpoint, getEndpoint } from './find-endpoint.ts'
