@@ -61,6 +61,6 @@ seen["gone"] = refusal(lambda: client.get_model_version("iris", "1"))[0]
 client.delete_registered_model("iris-copy")
 seen["no_model"] = refusal(lambda: client.get_registered_model("iris-copy"))[0]
 client.delete_model_version_tag("iris", "2", "k")
-renamed = client.rename_registered_model("iris", "flowers")
-seen["renamed"] = [renamed.name, client.get_model_version_by_alias("flowers", "production").version]
+client.rename_registered_model("iris", "flowers")
+seen["renamed"] = [client.get_registered_model("flowers").name, client.get_model_version_by_alias("flowers", "production").version]
 print(json.dumps(seen))

@@ -258,3 +258,18 @@ function modelColumn(name: string): RawBuilder<unknown> {
   if (name === 'name') return sql.ref('m.name')
   return sql.ref(name === 'creation_timestamp' ? 'm.created_at' : 'm.updated_at')
 }
+
+/** Models whose name holds `text` (lower case), in one project or in all. */
+export async function searchModelNames(
+  db: Db,
+  text: string,
+  project: string | undefined,
+): Promise<RegisteredModelRow[]> {
+  let query = db
+    .selectFrom('registered_models')
+    .selectAll()
+    .where('archived', '=', 0)
+    .where(sql<boolean>`lower(name) like ${`%${text}%`}`)
+  if (project !== undefined) query = query.where('project', '=', project)
+  return query.orderBy('name').limit(20).execute()
+}

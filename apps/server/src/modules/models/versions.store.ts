@@ -265,3 +265,7 @@ export async function listLatestByStage(db: Db, modelIds: readonly string[]): Pr
     .orderBy('model_versions.number')
     .execute()
 }
+
+export async function listVersionsById(db: Db, ids: readonly string[]): Promise<NamedVersionRow[]> {
+  return ids.length === 0 ? [] : named(db).where('model_versions.id', 'in', ids).execute()
+}

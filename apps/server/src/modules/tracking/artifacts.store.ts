@@ -120,17 +120,15 @@ export async function insertArtifacts(
     await db
       .insertInto('artifacts')
       .values(
-        rows
-          .slice(i, i + 500)
-          .map((row) => ({
-            project: owner.project,
-            owner_kind: owner.kind,
-            owner_id: owner.id,
-            path: row.path,
-            hash: row.hash,
-            size_bytes: row.size_bytes,
-            created_at: createdAt,
-          })),
+        rows.slice(i, i + 500).map((row) => ({
+          project: owner.project,
+          owner_kind: owner.kind,
+          owner_id: owner.id,
+          path: row.path,
+          hash: row.hash,
+          size_bytes: row.size_bytes,
+          created_at: createdAt,
+        })),
       )
       .onConflict((c) => c.doNothing())
       .execute()

@@ -190,3 +190,18 @@ function experimentColumn(name: string): RawBuilder<unknown> {
   if (name === 'experiment_id') return sql.ref('x.id')
   return sql.ref(name === 'creation_time' ? 'x.created_at' : 'x.updated_at')
 }
+
+/** Experiments whose name holds `text` (lower case), in one project or in all. */
+export async function searchExperimentNames(
+  db: Db,
+  text: string,
+  project: string | undefined,
+): Promise<ExperimentRow[]> {
+  let query = db
+    .selectFrom('experiments')
+    .selectAll()
+    .where('state', '=', 'active')
+    .where(sql<boolean>`lower(name) like ${`%${text}%`}`)
+  if (project !== undefined) query = query.where('project', '=', project)
+  return query.orderBy('updated_at', 'desc').limit(10).execute()
+}

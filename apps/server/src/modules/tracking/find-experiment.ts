@@ -26,7 +26,10 @@ async function ensureProject(ctx: Ctx, project: string): Promise<void> {
     if (project !== 'default' || !(error instanceof AppError) || error.code !== 'project_not_found') throw error
     // Not a change that the request asked for, so not its audit event either.
     const { request: _request, ...outside } = ctx
-    await createProject({ ...outside, actor: SYSTEM }, { name: 'default', title: 'Default', description: 'For clients that name no project.' })
+    await createProject(
+      { ...outside, actor: SYSTEM },
+      { name: 'default', title: 'Default', description: 'For clients that name no project.' },
+    )
   }
 }
 

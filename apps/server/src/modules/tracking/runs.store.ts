@@ -188,3 +188,14 @@ export async function countColumns(
     group by key order by differing desc, runs desc, key limit 1000`.execute(db)
   return result.rows.map((row) => ({ key: row.key, runs: Number(row.runs), distinct: Number(row.differing) }))
 }
+
+/** Newest runs whose name holds `text` (lower case) or whose id begins with it, in one project or in all. */
+export async function searchRunNames(db: Db, text: string, project: string | undefined): Promise<RunRow[]> {
+  let query = db
+    .selectFrom('runs')
+    .selectAll()
+    .where('state', '=', 'active')
+    .where(sql<boolean>`(lower(name) like ${`%${text}%`} or id like ${`${text}%`})`)
+  if (project !== undefined) query = query.where('project', '=', project)
+  return query.orderBy('seq', 'desc').limit(20).execute()
+}
