@@ -211,3 +211,12 @@ export async function releaseRun(ctx: Ctx, run: Pick<PipelineRunRow, 'id' | 'lea
 export async function getPipelineById(db: Db, id: string): Promise<PipelineRow> {
   return db.selectFrom('pipelines').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 }
+
+/** Holds a pipeline's row until the transaction ends. An update locks on both databases. */
+export async function lockPipeline(db: Db, id: string): Promise<void> {
+  await db
+    .updateTable('pipelines')
+    .set((row) => ({ revision_id: row.ref('revision_id') }))
+    .where('id', '=', id)
+    .execute()
+}

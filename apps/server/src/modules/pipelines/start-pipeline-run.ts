@@ -11,7 +11,7 @@ import { checkParams } from './check-params.ts'
 import { parseDefinition } from './definition.ts'
 import type { Definition, Pins } from './definition.ts'
 import { pinInputs } from './pin-inputs.ts'
-import { findRunByTrigger, getPipeline, insertRun, nextRunNumber } from './pipelines.store.ts'
+import { findRunByTrigger, getPipeline, insertRun, lockPipeline, nextRunNumber } from './pipelines.store.ts'
 import type { PipelineRow, PipelineRunRow } from './pipelines.store.ts'
 import { runScope } from './run-scope.ts'
 import { insertStepRuns } from './steps.store.ts'
@@ -86,6 +86,8 @@ export type RunDraft = {
 export async function insertPipelineRun(ctx: Ctx, draft: RunDraft): Promise<PipelineRunRow> {
   const { pipeline, trigger } = draft
   return inTransaction(ctx, async (ctx) => {
+    // One starter at a time, so that the second sees the first one's run and number.
+    await lockPipeline(ctx.db, pipeline.id)
     const known = await findRunByTrigger(ctx.db, pipeline.id, trigger.kind, trigger.id)
     if (known) return auditRepeat(ctx, known)
     const now = ctx.clock.now()
