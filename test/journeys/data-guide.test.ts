@@ -83,6 +83,7 @@ test('the guide to data does what it says', async () => {
   expect(printed[2]).toMatch(/quarantined/)
   expect(printed[2]).toMatch(/broken +error +1 +rows +price_possible +values_nulled/)
   expect(printed[2]).toMatch(/warns +warn +1 +days +orders_of_day/)
+  expect(printed[3]).toMatch(/^exit status 1$/m)
   expect(printed[3]).toMatch(/blocked.*shop_known \(one of our shops\): 1 row, first id=6 shop=west/)
   const client = createClient({ url })
   const orders = await client.getDataset({ project: 'shop', dataset: 'orders' })
