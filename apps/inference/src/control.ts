@@ -19,6 +19,15 @@ export function controlPaths(home: string): { socket: string; table: string; pro
   }
 }
 
+/** Whether this process is still the one that serves `home`: its folder is there and says so. */
+export function ownsHome(home: string): boolean {
+  try {
+    return readFileSync(controlPaths(home).process, 'utf8') === thisProcess()
+  } catch {
+    return false
+  }
+}
+
 /** The table that was served last; undefined if there is none that can be read. */
 export function readSavedTable(home: string, log: Logger): RoutingTable | undefined {
   const { table } = controlPaths(home)

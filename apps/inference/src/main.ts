@@ -5,7 +5,7 @@ import type { Server as GrpcServer } from '@grpc/grpc-js'
 import { readConfig } from '@kiban/kit/config'
 import { newId } from '@kiban/kit/ids'
 import { createLogger } from '@kiban/kit/log'
-import { listenForControl, readSavedTable } from './control.ts'
+import { listenForControl, ownsHome, readSavedTable } from './control.ts'
 import { DataPlane } from './dataplane.ts'
 import { createGrpcServer, listenGrpc } from './grpc/grpc-server.ts'
 import { PredictionLog } from './prediction-log.ts'
@@ -40,7 +40,11 @@ async function main(): Promise<void> {
   await listen(rest, config.inferencePort, config.host)
   const grpc = createGrpcServer(plane, log)
   await listenGrpc(grpc, config.host, config.grpcPort)
-  const rotation = setInterval(() => plane.predictions.rotateOld(Date.now()), ROTATE_EVERY_MS)
+  const rotation = setInterval(() => {
+    // Without its home nobody can reach or end it any more.
+    if (!ownsHome(config.home)) stop()
+    else plane.predictions.rotateOld(Date.now())
+  }, ROTATE_EVERY_MS)
   log.info(
     { inferencePort: config.inferencePort, grpcPort: config.grpcPort, endpoints: registry.list().length },
     'data plane is up',
@@ -50,7 +54,7 @@ async function main(): Promise<void> {
   await stopped
   clearInterval(rotation)
   await drain(rest, grpc)
-  plane.predictions.rotate(null)
+  if (ownsHome(config.home)) plane.predictions.rotate(null)
   control.close()
   control.closeAllConnections()
   log.info({}, 'data plane ended in order')
