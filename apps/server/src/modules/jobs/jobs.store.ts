@@ -194,20 +194,10 @@ export async function touchRunner(db: Db, runner: string, now: number): Promise<
     .execute()
 }
 
-/** The head of the queue: jobs whose retry time has come, in the order in which they may start. */
-export async function listQueueHead(db: Db, now: number, limit: number): Promise<JobRow[]> {
-  return db
-    .selectFrom('jobs')
-    .selectAll()
-    .where('state', '=', 'queued')
-    .where((eb) => eb.or([eb('retry_at', 'is', null), eb('retry_at', '<=', now)]))
-    .orderBy('priority', 'desc')
-    .orderBy('id')
-    .limit(limit)
-    .execute()
-}
-
-/** The same with only those whose environment is among `ready` (or that have none): an environment being built never blocks the rest. */
+/**
+ * The head of the queue, in the order in which it may start: jobs whose retry time has come and whose environment is among `ready` (or
+ * that have none): an environment being built never blocks the rest.
+ */
 export async function listStartable(db: Db, now: number, ready: readonly string[], limit: number): Promise<JobRow[]> {
   return db
     .selectFrom('jobs')
@@ -256,15 +246,6 @@ export async function countBefore(db: Db, job: Pick<JobRow, 'id' | 'priority'>):
   return Number(count)
 }
 
-export async function earliestRetry(db: Db): Promise<number | null> {
-  const row = await db
-    .selectFrom('jobs')
-    .select((eb) => eb.fn.min('retry_at').as('at'))
-    .where('state', '=', 'queued')
-    .executeTakeFirst()
-  return row?.at ?? null
-}
-
 /** A page of a project's jobs: the queue in its order, then preparing and running ones, then ended ones, newest first. */
 export async function listJobPage(
   db: Db,
@@ -286,9 +267,4 @@ export async function listJobPage(
     .limit(query.limit)
     .offset(query.offset)
     .execute()
-}
-
-/** The ids of attempts that ended after `since`: whatever process still carries their mark is a left-over. */
-export async function listEndedAttempts(db: Db, since: number): Promise<{ job_id: string; number: number }[]> {
-  return db.selectFrom('job_attempts').select(['job_id', 'number']).where('ended_at', '>=', since).execute()
 }
