@@ -41,6 +41,8 @@ export function routesOf(contract: Record<string, unknown>): Record<string, Rout
   return routes
 }
 
-function isEndpoint(value: unknown): value is { name: string; method: string; path: string; query?: { shape: object } } {
+function isEndpoint(
+  value: unknown,
+): value is { name: string; method: string; path: string; query?: { shape: object } } {
   return typeof value === 'object' && value !== null && 'method' in value && 'path' in value && 'summary' in value
 }

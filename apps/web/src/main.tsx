@@ -26,7 +26,12 @@ const nonce = styleNonce()
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <LanguageProvider>
-      <MantineProvider theme={theme} defaultColorScheme="auto" colorSchemeManager={colorSchemeManager} {...(nonce === undefined ? {} : { getStyleNonce: () => nonce })}>
+      <MantineProvider
+        theme={theme}
+        defaultColorScheme="auto"
+        colorSchemeManager={colorSchemeManager}
+        {...(nonce === undefined ? {} : { getStyleNonce: () => nonce })}
+      >
         <QueryClientProvider client={queryClient}>
           <RouterProvider router={router} />
         </QueryClientProvider>

@@ -21,7 +21,11 @@ export function ProjectFrame(): ReactNode {
   const main = useRef<HTMLElement>(null)
   const [searching, setSearching] = useState(false)
   const [helping, setHelping] = useState(false)
-  const [folded, setFolded] = useLocalStorage({ key: 'kiban-rail-folded', defaultValue: false, getInitialValueInEffect: false })
+  const [folded, setFolded] = useLocalStorage({
+    key: 'kiban-rail-folded',
+    defaultValue: false,
+    getInitialValueInEffect: false,
+  })
   const project = useRead('getProject', { project: name }, { refetchMs: 5_000 })
   const path = useRouterState({ select: (state) => state.location.pathname })
   const before = useRef(path)
@@ -35,7 +39,12 @@ export function ProjectFrame(): ReactNode {
     '?': () => setHelping(true),
     '/': () => document.querySelector<HTMLElement>('[data-filter]')?.focus(),
     j: () => focusFirstRow(main.current),
-    ...Object.fromEntries(NOUNS.map((noun) => [`g ${noun.key}`, () => void navigate({ to: noun.id === '' ? `/p/${name}` : pathTo(name, noun.id) })])),
+    ...Object.fromEntries(
+      NOUNS.map((noun) => [
+        `g ${noun.key}`,
+        () => void navigate({ to: noun.id === '' ? `/p/${name}` : pathTo(name, noun.id) }),
+      ]),
+    ),
   })
   return (
     <EventsProvider project={name}>
@@ -47,7 +56,11 @@ export function ProjectFrame(): ReactNode {
           <Rail project={name} folded={folded} onFold={() => setFolded(!folded)} />
           <TopBar project={project.data} onSearch={() => setSearching(true)} onHelp={() => setHelping(true)} />
           <main id="main" ref={main} tabIndex={-1}>
-            {project.error !== null && project.data === undefined ? <Failure error={project.error} onRetry={() => void project.refetch()} /> : <Outlet />}
+            {project.error !== null && project.data === undefined ? (
+              <Failure error={project.error} onRetry={() => void project.refetch()} />
+            ) : (
+              <Outlet />
+            )}
           </main>
         </div>
         <SearchPalette project={name} opened={searching} onClose={() => setSearching(false)} />

@@ -17,7 +17,14 @@ export function KeyHelp({ opened, onClose }: { opened: boolean; onClose: () => v
     ...NOUNS.map((noun) => [`g ${noun.key}`, t('keys.go', { name: t(noun.label) })] as const),
   ]
   return (
-    <Modal opened={opened} onClose={onClose} title={t('app.keys')} size={440} transitionProps={{ duration: 0 }} closeButtonProps={{ 'aria-label': t('common.close') }}>
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title={t('app.keys')}
+      size={440}
+      transitionProps={{ duration: 0 }}
+      closeButtonProps={{ 'aria-label': t('common.close') }}
+    >
       <dl className="kv keys">
         {rows.map(([key, what]) => (
           <div key={key} className="kvr">

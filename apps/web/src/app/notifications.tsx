@@ -17,7 +17,13 @@ export function Notifications({ project }: { project: string }): ReactNode {
   return (
     <Popover opened={open} onChange={setOpen} position="bottom-end" width={380} trapFocus withRoles={false}>
       <Popover.Target>
-        <button type="button" className="ib" aria-expanded={open} aria-label={unread === 0 ? t('app.notifications') : t('app.notifications_count', { count: unread })} onClick={() => setOpen(!open)}>
+        <button
+          type="button"
+          className="ib"
+          aria-expanded={open}
+          aria-label={unread === 0 ? t('app.notifications') : t('app.notifications_count', { count: unread })}
+          onClick={() => setOpen(!open)}
+        >
           <Icon name="bell" />
           {unread > 0 && <b />}
         </button>
@@ -26,7 +32,11 @@ export function Notifications({ project }: { project: string }): ReactNode {
         <div className="sh">
           <h2>{t('app.notifications')}</h2>
           {unread > 0 && (
-            <button type="button" className="btn q r" onClick={() => acknowledge.mutate({ project, notification: 'all' })}>
+            <button
+              type="button"
+              className="btn q r"
+              onClick={() => acknowledge.mutate({ project, notification: 'all' })}
+            >
               {t('notifications.read_all')}
             </button>
           )}
@@ -36,7 +46,11 @@ export function Notifications({ project }: { project: string }): ReactNode {
           {list.data?.notifications.map((it) => (
             <li key={it.id}>
               <p className="t13">
-                <Link to={targetPath(project, it.target)} onClick={() => setOpen(false)} className={it.acknowledgedAt === null ? 'b' : undefined}>
+                <Link
+                  to={targetPath(project, it.target)}
+                  onClick={() => setOpen(false)}
+                  className={it.acknowledgedAt === null ? 'b' : undefined}
+                >
                   {it.title}
                 </Link>
               </p>
@@ -52,7 +66,10 @@ export function Notifications({ project }: { project: string }): ReactNode {
 }
 
 /** The page of what a notification or search hit is about. */
-export function targetPath(project: string, target: { readonly kind: string; readonly id: string; readonly name: string }): string {
+export function targetPath(
+  project: string,
+  target: { readonly kind: string; readonly id: string; readonly name: string },
+): string {
   switch (target.kind) {
     case 'monitor':
     case 'alert':

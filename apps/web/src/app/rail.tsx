@@ -35,7 +35,15 @@ export function Rail({ project, folded, onFold }: { project: string; folded: boo
   )
 }
 
-function RailGroup({ group, project, counts }: { group: NounGroup; project: string; counts: Record<string, { n: number; need: boolean }> }): ReactNode {
+function RailGroup({
+  group,
+  project,
+  counts,
+}: {
+  group: NounGroup
+  project: string
+  counts: Record<string, { n: number; need: boolean }>
+}): ReactNode {
   const t = useT()
   const id = useId()
   return (
@@ -54,7 +62,15 @@ function RailGroup({ group, project, counts }: { group: NounGroup; project: stri
   )
 }
 
-function RailItem({ noun, project, count }: { noun: Noun; project: string; count: { n: number; need: boolean } | undefined }): ReactNode {
+function RailItem({
+  noun,
+  project,
+  count,
+}: {
+  noun: Noun
+  project: string
+  count: { n: number; need: boolean } | undefined
+}): ReactNode {
   const t = useT()
   const here = useRouterState({ select: (state) => state.location.pathname })
   const to = noun.id === '' ? `/p/${project}` : pathTo(project, noun.id)

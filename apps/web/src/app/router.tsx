@@ -5,8 +5,16 @@ import { NotFound } from './not-found.tsx'
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: PageFailure })
 
-const home = createRoute({ getParentRoute: () => root, path: '/', component: lazyRouteComponent(() => import('../features/projects/home.tsx'), 'Home') })
-const go = createRoute({ getParentRoute: () => root, path: '/go/$id', component: lazyRouteComponent(() => import('../features/projects/go.tsx'), 'Go') })
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  component: lazyRouteComponent(() => import('../features/projects/home.tsx'), 'Home'),
+})
+const go = createRoute({
+  getParentRoute: () => root,
+  path: '/go/$id',
+  component: lazyRouteComponent(() => import('../features/projects/go.tsx'), 'Go'),
+})
 const project = createRoute({ getParentRoute: () => root, path: '/p/$project', component: ProjectFrame })
 
 /** What a page that threw shows instead of itself. */
@@ -18,7 +26,12 @@ type Loader = Parameters<typeof lazyRouteComponent>[0]
 
 /** Every page is a late chunk: the first page carries the frame and itself only. */
 function page(path: string, load: Loader, name: string) {
-  return createRoute({ getParentRoute: () => project, path, component: lazyRouteComponent(load, name as never), errorComponent: PageFailure }) // lazyRouteComponent wants the literal name of an export
+  return createRoute({
+    getParentRoute: () => project,
+    path,
+    component: lazyRouteComponent(load, name as never),
+    errorComponent: PageFailure,
+  }) // lazyRouteComponent wants the literal name of an export
 }
 
 const datasets = () => import('../features/datasets/index.ts')
@@ -71,7 +84,11 @@ export const router = createRouter({
   // Search parts are plain text: `?tab=logs`, never JSON.
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
   stringifySearch: (search) => {
-    const parts = new URLSearchParams(Object.entries(search).flatMap(([key, value]) => (value === undefined || value === null || value === '' ? [] : [[key, String(value)]])))
+    const parts = new URLSearchParams(
+      Object.entries(search).flatMap(([key, value]) =>
+        value === undefined || value === null || value === '' ? [] : [[key, String(value)]],
+      ),
+    )
     return parts.size === 0 ? '' : `?${parts.toString()}`
   },
 })

@@ -44,8 +44,17 @@ function Breadcrumb(): ReactNode {
   for (const [index, part] of rest.entries()) {
     if (project === undefined || (index % 2 === 0 && index > 0)) continue
     const noun = NOUNS.find((it) => it.id === part && index === 0)
-    const known: MessageKey | undefined = noun?.label ?? (index === 0 && part === 'predictions' ? 'nav.predictions' : index === 0 && part === 'lineage' ? 'nav.lineage' : undefined)
-    crumbs.push({ text: known !== undefined ? t(known) : index > 1 && /^\d+$/.test(part) ? `v${part}` : part, to: pathTo(project, ...rest.slice(0, index + 1)) })
+    const known: MessageKey | undefined =
+      noun?.label ??
+      (index === 0 && part === 'predictions'
+        ? 'nav.predictions'
+        : index === 0 && part === 'lineage'
+          ? 'nav.lineage'
+          : undefined)
+    crumbs.push({
+      text: known !== undefined ? t(known) : index > 1 && /^\d+$/.test(part) ? `v${part}` : part,
+      to: pathTo(project, ...rest.slice(0, index + 1)),
+    })
   }
   if (rest.length === 0 && project !== undefined) crumbs.push({ text: t('nav.overview'), to: path })
   const last = crumbs.at(-1)
@@ -54,7 +63,15 @@ function Breadcrumb(): ReactNode {
     <nav className="crumb" aria-label={t('app.breadcrumb')}>
       <ol>
         {crumbs.map((crumb, index) => (
-          <li key={`${index} ${crumb.to}`}>{index === crumbs.length - 1 ? <span aria-current="page">{crumb.text}</span> : <Link to={crumb.to} activeOptions={{ exact: true }}>{crumb.text}</Link>}</li>
+          <li key={`${index} ${crumb.to}`}>
+            {index === crumbs.length - 1 ? (
+              <span aria-current="page">{crumb.text}</span>
+            ) : (
+              <Link to={crumb.to} activeOptions={{ exact: true }}>
+                {crumb.text}
+              </Link>
+            )}
+          </li>
         ))}
       </ol>
     </nav>
@@ -93,7 +110,11 @@ function LiveDot(): ReactNode {
 }
 
 const THEMES = ['light', 'dark', 'auto'] as const
-const THEME_LABELS = { light: 'app.theme_light', dark: 'app.theme_dark', auto: 'app.theme_system' } as const satisfies Record<string, MessageKey>
+const THEME_LABELS = {
+  light: 'app.theme_light',
+  dark: 'app.theme_dark',
+  auto: 'app.theme_system',
+} as const satisfies Record<string, MessageKey>
 const THEME_ICONS = { light: 'sun', dark: 'moon', auto: 'system' } as const
 
 function Account(): ReactNode {
@@ -113,16 +134,31 @@ function Account(): ReactNode {
         <Menu.Divider />
         <Menu.Label>{t('app.language')}</Menu.Label>
         {/* The names of languages are written in themselves. */}
-        <Menu.Item leftSection={<Icon name="globe" />} aria-current={locale === 'en'} onClick={() => setLocale('en')} lang="en">
+        <Menu.Item
+          leftSection={<Icon name="globe" />}
+          aria-current={locale === 'en'}
+          onClick={() => setLocale('en')}
+          lang="en"
+        >
           {LANGUAGE_NAMES.en}
         </Menu.Item>
-        <Menu.Item leftSection={<Icon name="globe" />} aria-current={locale === 'ja'} onClick={() => setLocale('ja')} lang="ja">
+        <Menu.Item
+          leftSection={<Icon name="globe" />}
+          aria-current={locale === 'ja'}
+          onClick={() => setLocale('ja')}
+          lang="ja"
+        >
           {LANGUAGE_NAMES.ja}
         </Menu.Item>
         <Menu.Divider />
         <Menu.Label>{t('app.theme')}</Menu.Label>
         {THEMES.map((it) => (
-          <Menu.Item key={it} leftSection={<Icon name={THEME_ICONS[it]} />} aria-current={colorScheme === it} onClick={() => setColorScheme(it)}>
+          <Menu.Item
+            key={it}
+            leftSection={<Icon name={THEME_ICONS[it]} />}
+            aria-current={colorScheme === it}
+            onClick={() => setColorScheme(it)}
+          >
             {t(THEME_LABELS[it])}
           </Menu.Item>
         ))}

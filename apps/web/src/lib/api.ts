@@ -23,7 +23,13 @@ export class ApiError extends Error {
   readonly requestId: string | null
   readonly details: Readonly<Record<string, unknown>>
 
-  constructor(from: { status: number; code: string; message: string; requestId?: string | null; details?: Readonly<Record<string, unknown>> }) {
+  constructor(from: {
+    status: number
+    code: string
+    message: string
+    requestId?: string | null
+    details?: Readonly<Record<string, unknown>>
+  }) {
     super(from.message)
     this.name = 'ApiError'
     this.status = from.status
@@ -44,7 +50,11 @@ export function addressOf<N extends EndpointName>(name: N, input: InputOf<N>): s
 }
 
 /** Calls an endpoint of `/api/v1`. Throws ApiError with the server's code and sentence. */
-export async function call<N extends EndpointName>(name: N, input: InputOf<N>, signal?: AbortSignal): Promise<AnswerOf<N>> {
+export async function call<N extends EndpointName>(
+  name: N,
+  input: InputOf<N>,
+  signal?: AbortSignal,
+): Promise<AnswerOf<N>> {
   const { method, url, body } = split(name, input)
   let response: Response
   try {
@@ -66,7 +76,8 @@ export async function call<N extends EndpointName>(name: N, input: InputOf<N>, s
 
 function split(name: string, input: unknown): { method: string; url: string; body: unknown } {
   const route = routes[name]
-  if (route === undefined) throw new ApiError({ status: 0, code: 'not_found', message: `This build knows no endpoint ${name}.` })
+  if (route === undefined)
+    throw new ApiError({ status: 0, code: 'not_found', message: `This build knows no endpoint ${name}.` })
   const [method, pattern, queryKeys] = route
   const rest = new Map(Object.entries((input ?? {}) as Record<string, unknown>))
   const path = pattern.replace(/:(\w+)/g, (_, key: string) => {
@@ -81,14 +92,24 @@ function split(name: string, input: unknown): { method: string; url: string; bod
     rest.delete(key)
   }
   const search = query.size === 0 ? '' : `?${query.toString()}`
-  return { method, url: new URL(`api/v1${path}${search}`, document.baseURI).href, body: method === 'GET' || rest.size === 0 ? undefined : Object.fromEntries(rest) }
+  return {
+    method,
+    url: new URL(`api/v1${path}${search}`, document.baseURI).href,
+    body: method === 'GET' || rest.size === 0 ? undefined : Object.fromEntries(rest),
+  }
 }
 
 function errorOf(response: Response, text: string): ApiError {
   try {
-    const { error } = JSON.parse(text) as { error: { code: string; message: string; requestId: string; details?: Record<string, unknown> } }
+    const { error } = JSON.parse(text) as {
+      error: { code: string; message: string; requestId: string; details?: Record<string, unknown> }
+    }
     return new ApiError({ status: response.status, ...error })
   } catch {
-    return new ApiError({ status: response.status, code: 'internal', message: `${response.status} ${response.statusText}` })
+    return new ApiError({
+      status: response.status,
+      code: 'internal',
+      message: `${response.status} ${response.statusText}`,
+    })
   }
 }

@@ -41,7 +41,9 @@ export function EventsProvider({ project, children }: { project: string | null; 
     source.addEventListener('open', () => setState({ live: true, asOf: null }))
     source.addEventListener('message', refresh)
     source.addEventListener('change', refresh)
-    source.addEventListener('error', () => setState((was) => (was.live || was.asOf === null ? { live: false, asOf: Date.now() } : was)))
+    source.addEventListener('error', () =>
+      setState((was) => (was.live || was.asOf === null ? { live: false, asOf: Date.now() } : was)),
+    )
     const poll = setInterval(() => {
       if (source.readyState !== EventSource.OPEN) refresh()
     }, POLL_MS)

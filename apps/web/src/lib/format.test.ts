@@ -19,7 +19,13 @@ test('deltas carry their sign', () => {
 
 test('bytes are binary, durations have two units at the most', () => {
   expect([en.bytes(512), en.bytes(480_000), en.bytes(5_138_022)]).toEqual(['512 B', '469 KiB', '4.9 MiB'])
-  expect([en.duration(252_000), en.duration(107_000), en.duration(450), en.duration(5_100), en.duration(90_000_000)]).toEqual(['4 m 12 s', '1 m 47 s', '450 ms', '5.1 s', '1 d 1 h'])
+  expect([
+    en.duration(252_000),
+    en.duration(107_000),
+    en.duration(450),
+    en.duration(5_100),
+    en.duration(90_000_000),
+  ]).toEqual(['4 m 12 s', '1 m 47 s', '450 ms', '5.1 s', '1 d 1 h'])
   expect(ja.duration(252_000)).toBe('4分 12秒')
 })
 

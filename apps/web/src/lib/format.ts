@@ -49,20 +49,37 @@ export function formatFor(locale: Locale, timeZone?: string): Format {
   const whole = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 })
   const date = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(tag, { ...zone, ...options })
   const dayTime = date({ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
-  const yearDayTime = date({ year: 'numeric', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+  const yearDayTime = date({
+    year: 'numeric',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  })
   const dayOnly = date({ day: 'numeric', month: 'short' })
   const yearDay = date({ year: 'numeric', day: 'numeric', month: 'short' })
   const monthOnly = date({ month: 'short' })
   const clockOnly = date({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
   const secondsOnly = date({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
-  const fullDate = date({ weekday: 'short', year: 'numeric', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+  const fullDate = date({
+    weekday: 'short',
+    year: 'numeric',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  })
   const relative = new Intl.RelativeTimeFormat(tag, { style: locale === 'ja' ? 'long' : 'short', numeric: 'always' })
   const collator = new Intl.Collator(tag, { numeric: true })
   const thisYear = (ms: number) => new Date(ms).getFullYear() === new Date().getFullYear()
-  const orNone = <T,>(value: T | null | undefined, then: (value: T) => string) => (value === null || value === undefined || Number.isNaN(value) ? NONE : then(value))
+  const orNone = <T>(value: T | null | undefined, then: (value: T) => string) =>
+    value === null || value === undefined || Number.isNaN(value) ? NONE : then(value)
   const plain = (value: number) => {
     if (!Number.isFinite(value)) return value > 0 ? '∞' : `${MINUS}∞`
-    if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1).replace('-', MINUS).replace(`e${MINUS}`, 'e-')
+    if (value !== 0 && Math.abs(value) < 0.001)
+      return value.toExponential(1).replace('-', MINUS).replace(`e${MINUS}`, 'e-')
     return number.format(value).replace('-', MINUS)
   }
   const time = (ms: number) => (thisYear(ms) ? dayTime : yearDayTime).format(ms).replace(',', '')
@@ -70,12 +87,28 @@ export function formatFor(locale: Locale, timeZone?: string): Format {
     locale,
     number: (value) => orNone(value, plain),
     count: (value) => orNone(value, (it) => whole.format(it).replace('-', MINUS)),
-    short: (value) => orNone(value, (it) => (Math.abs(it) < 10_000 ? whole.format(it) : Math.abs(it) < 1e6 ? `${plain(round3(it / 1e3))} k` : `${plain(round3(it / 1e6))} M`)),
+    short: (value) =>
+      orNone(value, (it) =>
+        Math.abs(it) < 10_000
+          ? whole.format(it)
+          : Math.abs(it) < 1e6
+            ? `${plain(round3(it / 1e3))} k`
+            : `${plain(round3(it / 1e6))} M`,
+      ),
     delta: (value) => orNone(value, (it) => (it === 0 ? '0' : `${it > 0 ? '+' : ''}${plain(it)}`)),
-    percent: (share, digits = 1) => orNone(share, (it) => `${(it * 100).toFixed(it !== 0 && Math.abs(it) < 0.0995 && digits < 1 ? 1 : digits).replace(/\.0+$/, '').replace('-', MINUS)} %`),
+    percent: (share, digits = 1) =>
+      orNone(
+        share,
+        (it) =>
+          `${(it * 100)
+            .toFixed(it !== 0 && Math.abs(it) < 0.0995 && digits < 1 ? 1 : digits)
+            .replace(/\.0+$/, '')
+            .replace('-', MINUS)} %`,
+      ),
     bytes: (value) => orNone(value, bytesText),
     duration: (ms) => orNone(ms, (it) => durationText(it, locale)),
-    latency: (ms) => orNone(ms, (it) => (it >= 1000 ? durationText(it, locale) : `${Number(it.toPrecision(it < 1 ? 2 : 3))} ms`)),
+    latency: (ms) =>
+      orNone(ms, (it) => (it >= 1000 ? durationText(it, locale) : `${Number(it.toPrecision(it < 1 ? 2 : 3))} ms`)),
     time: (ms) => orNone(ms, time),
     day: (ms) => orNone(ms, (it) => (thisYear(it) ? dayOnly : yearDay).format(it)),
     month: (ms) => monthOnly.format(ms),
@@ -101,15 +134,30 @@ function bytesText(value: number): string {
 function durationText(ms: number, locale: Locale): string {
   const [d, h, m, s] = locale === 'ja' ? ['日', '時間', '分', '秒'] : ['d', 'h', 'm', 's']
   const gap = locale === 'ja' ? '' : ' '
-  const join = (parts: [number, string][]) => parts.filter(([n], i) => n !== 0 || i === 0).map(([n, unit]) => `${n}${gap}${unit}`).join(' ')
+  const join = (parts: [number, string][]) =>
+    parts
+      .filter(([n], i) => n !== 0 || i === 0)
+      .map(([n, unit]) => `${n}${gap}${unit}`)
+      .join(' ')
   const abs = Math.abs(ms)
   if (abs < 1000) return `${Math.round(abs)} ms`
   if (abs < 10_000) return `${(abs / 1000).toFixed(1)}${gap}${s}`
   const seconds = Math.round(abs / 1000)
   if (seconds < 60) return `${seconds}${gap}${s}`
-  if (seconds < 3600) return join([[Math.floor(seconds / 60), m!], [seconds % 60, s!]])
-  if (seconds < 86_400) return join([[Math.floor(seconds / 3600), h!], [Math.floor((seconds % 3600) / 60), m!]])
-  return join([[Math.floor(seconds / 86_400), d!], [Math.floor((seconds % 86_400) / 3600), h!]])
+  if (seconds < 3600)
+    return join([
+      [Math.floor(seconds / 60), m!],
+      [seconds % 60, s!],
+    ])
+  if (seconds < 86_400)
+    return join([
+      [Math.floor(seconds / 3600), h!],
+      [Math.floor((seconds % 3600) / 60), m!],
+    ])
+  return join([
+    [Math.floor(seconds / 86_400), d!],
+    [Math.floor((seconds % 86_400) / 3600), h!],
+  ])
 }
 
 function agoText(ms: number, now: number, relative: Intl.RelativeTimeFormat): string | null {

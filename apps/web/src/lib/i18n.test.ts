@@ -34,8 +34,10 @@ test('every key that a screen asks for exists, also those put together from a co
   const known = Object.keys(catalogue)
   const missing: string[] = []
   for (const { file, text } of screens) {
-    for (const [, key] of text.matchAll(/\bt\(\s*'([^']+)'/g)) if (catalogue[key!] === undefined) missing.push(`${file}: ${key}`)
-    for (const [, start] of text.matchAll(/\bt\(\s*`([\w.]+)\$\{/g)) if (!known.some((key) => key.startsWith(start!))) missing.push(`${file}: ${start}…`)
+    for (const [, key] of text.matchAll(/\bt\(\s*'([^']+)'/g))
+      if (catalogue[key!] === undefined) missing.push(`${file}: ${key}`)
+    for (const [, start] of text.matchAll(/\bt\(\s*`([\w.]+)\$\{/g))
+      if (!known.some((key) => key.startsWith(start!))) missing.push(`${file}: ${start}…`)
   }
   expect(missing).toEqual([])
 })
@@ -43,7 +45,9 @@ test('every key that a screen asks for exists, also those put together from a co
 test('every message is used', () => {
   const all = screens.map(({ text }) => text).join('\n')
   const stems = [...all.matchAll(/`([a-z_]+\.[\w]*)\$\{/g)].map(([, stem]) => stem!)
-  const unused = Object.keys(catalogue).filter((key) => !all.includes(`'${key}'`) && !stems.some((stem) => key.startsWith(stem)))
+  const unused = Object.keys(catalogue).filter(
+    (key) => !all.includes(`'${key}'`) && !stems.some((stem) => key.startsWith(stem)),
+  )
   expect(unused).toEqual([])
 })
 
@@ -59,11 +63,17 @@ test('no screen holds a literal text: neither between tags nor in an attribute t
       JSXAttribute(node) {
         const name = node.name.type === 'JSXIdentifier' ? node.name.name : ''
         const value = node.value?.type === 'Literal' ? String(node.value.value) : ''
-        if (/^(title|placeholder|alt|label|aria-label|aria-description)$/.test(name) && /\p{L}/u.test(value)) found.push(`${file}: ${name}="${value}"`)
+        if (/^(title|placeholder|alt|label|aria-label|aria-description)$/.test(name) && /\p{L}/u.test(value))
+          found.push(`${file}: ${name}="${value}"`)
       },
       JSXElement(node) {
         for (const child of node.children) {
-          if (child.type === 'JSXExpressionContainer' && child.expression.type === 'Literal' && /\p{L}{2}/u.test(String(child.expression.value))) found.push(`${file}: {${String(child.expression.value)}}`)
+          if (
+            child.type === 'JSXExpressionContainer' &&
+            child.expression.type === 'Literal' &&
+            /\p{L}{2}/u.test(String(child.expression.value))
+          )
+            found.push(`${file}: {${String(child.expression.value)}}`)
         }
       },
     }).visit(program)

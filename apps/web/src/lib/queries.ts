@@ -1,4 +1,12 @@
-import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient, type UseMutationResult, type UseQueryResult } from '@tanstack/react-query'
+import {
+  keepPreviousData,
+  QueryClient,
+  useMutation,
+  useQuery,
+  useQueryClient,
+  type UseMutationResult,
+  type UseQueryResult,
+} from '@tanstack/react-query'
 import { ApiError, call, type AnswerOf, type EndpointName, type InputOf } from './api.ts'
 
 /** One cache for the page. Failures of the caller (4xx) are not tried again. */
@@ -15,7 +23,11 @@ export const queryClient = new QueryClient({
 type ReadOptions = { readonly enabled?: boolean; readonly refetchMs?: number | false; readonly keep?: boolean }
 
 /** Reads an endpoint and keeps it fresh: events of the server invalidate it by name (see events.ts). */
-export function useRead<N extends EndpointName>(name: N, input: InputOf<N>, options: ReadOptions = {}): UseQueryResult<AnswerOf<N>, Error> {
+export function useRead<N extends EndpointName>(
+  name: N,
+  input: InputOf<N>,
+  options: ReadOptions = {},
+): UseQueryResult<AnswerOf<N>, Error> {
   const result = useQuery<AnswerOf<N>, Error>({
     queryKey: [name, input],
     queryFn: ({ signal }) => call(name, input, signal),

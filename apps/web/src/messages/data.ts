@@ -1,7 +1,10 @@
 /** Words of datasets. */
 export const data = {
   'datasets.empty_title': ['No dataset yet', 'データセットはまだありません'],
-  'datasets.empty_body': ['A dataset is a list of versions of files. Every version is checked by its contract before anything uses it.', 'データセットは、ファイルの版を並べたものです。どの版も、使われる前に契約（品質ルール）で検査されます。'],
+  'datasets.empty_body': [
+    'A dataset is a list of versions of files. Every version is checked by its contract before anything uses it.',
+    'データセットは、ファイルの版を並べたものです。どの版も、使われる前に契約（品質ルール）で検査されます。',
+  ],
   'datasets.latest': ['latest', '最新'],
   'datasets.rows': ['rows', '行'],
   'datasets.size': ['size', 'サイズ'],
@@ -23,10 +26,19 @@ export const data = {
   'dataset.meta_owner': ['owner {owner}', '所有者 {owner}'],
   'dataset.newest_usable': ['newest usable is v{number}', '使用可能な最新は v{number}'],
   'dataset.contract_title': ['Contract of v{number}', 'v{number} の契約'],
-  'dataset.contract_counts': ['{broken} broken, {warned} warn, {noted} noted, {held} hold', '違反 {broken}、警告 {warned}、注記 {noted}、適合 {held}'],
+  'dataset.contract_counts': [
+    '{broken} broken, {warned} warn, {noted} noted, {held} hold',
+    '違反 {broken}、警告 {warned}、注記 {noted}、適合 {held}',
+  ],
   'dataset.contract_checked': ['checked {time} in {took} on {rows} rows', '{time} に全 {rows} 行を {took} で検査'],
-  'dataset.contract_pending': ['The contract has not run on this version yet.', 'この版の契約はまだ実行されていません。'],
-  'dataset.contract_none': ['This dataset has no contract. Name one in kiban.yaml and every new version is held to it.', 'このデータセットには契約がありません。kiban.yaml に契約を書くと、新しい版がすべて検査されます。'],
+  'dataset.contract_pending': [
+    'The contract has not run on this version yet.',
+    'この版の契約はまだ実行されていません。',
+  ],
+  'dataset.contract_none': [
+    'This dataset has no contract. Name one in kiban.yaml and every new version is held to it.',
+    'このデータセットには契約がありません。kiban.yaml に契約を書くと、新しい版がすべて検査されます。',
+  ],
   'dataset.check_again': ['Check again', '再検査'],
   'dataset.more_hold': ['{count} more that hold', '適合するルールほか {count} 件'],
   'dataset.faults_only': ['fewer', '折りたたむ'],
@@ -72,7 +84,10 @@ export const data = {
   'dataset.diff_unchanged': ['unchanged', '変更なし'],
   'dataset.diff_columns': ['columns', '列'],
   'dataset.diff_files': ['files', 'ファイル'],
-  'dataset.diff_first': ['This is the first version: nothing to compare with.', '最初の版のため、比較対象はありません。'],
+  'dataset.diff_first': [
+    'This is the first version: nothing to compare with.',
+    '最初の版のため、比較対象はありません。',
+  ],
   'dataset.path': ['path', 'パス'],
   'dataset.hash': ['SHA-256', 'SHA-256'],
   'dataset.quarantine': ['{values} values, {rows} rows in quarantine', '隔離: 値 {values}、行 {rows}'],

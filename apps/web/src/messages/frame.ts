@@ -8,7 +8,10 @@ export const frame = {
   'app.not_live': ['not live, as of {time}', '更新停止、{time} 時点'],
   'app.reconnect': ['Reconnect', '再接続'],
   'app.sample_clock': ['Sample clock {time}', 'サンプル時計 {time}'],
-  'app.sample_clock_hint': ['This project replays recorded data on its own clock; now in UTC', 'このプロジェクトは記録されたデータを独自の時計で再生しています（UTC）'],
+  'app.sample_clock_hint': [
+    'This project replays recorded data on its own clock; now in UTC',
+    'このプロジェクトは記録されたデータを独自の時計で再生しています（UTC）',
+  ],
   'app.notifications': ['Notifications', '通知'],
   'app.notifications_count': ['Notifications, {count} unread', '通知、未読 {count} 件'],
   'app.help': ['Help', 'ヘルプ'],
@@ -72,7 +75,10 @@ export const frame = {
   'copy.done': ['Copied', 'コピーしました'],
   'home.title': ['Projects', 'プロジェクト'],
   'home.empty_title': ['No project yet', 'プロジェクトはまだありません'],
-  'home.empty_body': ['A project is a folder with a kiban.yaml: data, pipelines, models and endpoints in one file. Apply it and it appears here.', 'プロジェクトは kiban.yaml を含むフォルダーです。データ、パイプライン、モデル、エンドポイントを 1 つのファイルに書きます。適用するとここに表示されます。'],
+  'home.empty_body': [
+    'A project is a folder with a kiban.yaml: data, pipelines, models and endpoints in one file. Apply it and it appears here.',
+    'プロジェクトは kiban.yaml を含むフォルダーです。データ、パイプライン、モデル、エンドポイントを 1 つのファイルに書きます。適用するとここに表示されます。',
+  ],
   'home.name': ['name', '名前'],
   'home.about': ['about', '説明'],
   'home.clock': ['clock', '時計'],

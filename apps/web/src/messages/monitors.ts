@@ -1,7 +1,10 @@
 /** Words of monitors, loops, alerts and of the overview. */
 export const monitors = {
   'monitors.empty_title': ['No monitor yet', 'モニターはまだありません'],
-  'monitors.empty_body': ['A monitor reads an endpoint’s predictions in windows of event time: drift, quality, performance when labels come.', 'モニターは、エンドポイントの予測をイベント時刻の期間ごとに調べます。ドリフト、品質、ラベル到着後の性能です。'],
+  'monitors.empty_body': [
+    'A monitor reads an endpoint’s predictions in windows of event time: drift, quality, performance when labels come.',
+    'モニターは、エンドポイントの予測をイベント時刻の期間ごとに調べます。ドリフト、品質、ラベル到着後の性能です。',
+  ],
   'monitors.endpoint': ['endpoint', 'エンドポイント'],
   'monitors.why': ['why', '理由'],
   'monitors.window': ['last window', '直近の期間'],
@@ -21,7 +24,10 @@ export const monitors = {
   'monitor.by_day': ['By day', '日ごと'],
   'monitor.grain': ['Grain', '粒度'],
   'monitor.features': ['Features', '特徴量'],
-  'monitor.features_note': ['{count} of {all}, by importance × drift; importance from {source}', '{all} 件中 {count} 件、重要度 × ドリフトの順。重要度は {source}'],
+  'monitor.features_note': [
+    '{count} of {all}, by importance × drift; importance from {source}',
+    '{all} 件中 {count} 件、重要度 × ドリフトの順。重要度は {source}',
+  ],
   'monitor.feature': ['feature', '特徴量'],
   'monitor.test': ['test', '検定'],
   'monitor.importance': ['importance', '重要度'],
@@ -33,7 +39,10 @@ export const monitors = {
   'monitor.all_features': ['all {count}', 'すべて {count} 件'],
   'monitor.few_features': ['top 8', '上位 8 件'],
   'monitor.overlay_note': ['{window} against reference', '{window} と基準の比較'],
-  'monitor.overlay_sentence': ['Distribution of {feature}, {window} and reference', '{feature} の分布、{window} と基準'],
+  'monitor.overlay_sentence': [
+    'Distribution of {feature}, {window} and reference',
+    '{feature} の分布、{window} と基準',
+  ],
   'monitor.reference': ['reference', '基準'],
   'monitor.nulls': ['missing {current}, reference {reference}', '欠損 {current}、基準 {reference}'],
   'monitor.new_categories': ['new: {names}', '新出: {names}'],
@@ -79,7 +88,10 @@ export const monitors = {
   'overview.approval_title': ['{name} v{number} waits for approval', '{name} v{number} は承認待ちです'],
   'overview.failed_title': ['{name} failed', '{name} が失敗しました'],
   'overview.rollback_title': ['{endpoint} was rolled back', '{endpoint} を切り戻しました'],
-  'overview.blocked_title': ['{name} v{number} is blocked by its contract', '{name} v{number} は契約により停止しています'],
+  'overview.blocked_title': [
+    '{name} v{number} is blocked by its contract',
+    '{name} v{number} は契約により停止しています',
+  ],
   'overview.paused_title': ['Rollout of {endpoint} is paused', '{endpoint} の段階公開が一時停止しています'],
   'overview.line': ['From data to production', 'データから本番まで'],
   'overview.line_of': ['Stages of each version of model {name}', 'モデル {name} の各バージョンの段階'],
@@ -102,7 +114,10 @@ export const monitors = {
   'overview.watch_none': ['no window yet', '期間なし'],
   'overview.candidate': ['candidate', '候補'],
   'overview.time': ['What followed what', '時系列'],
-  'overview.time_sentence': ['Lanes of data, runs, versions, traffic and alerts from {from} to {to}', '{from} から {to} のデータ、実行、バージョン、トラフィック、アラート'],
+  'overview.time_sentence': [
+    'Lanes of data, runs, versions, traffic and alerts from {from} to {to}',
+    '{from} から {to} のデータ、実行、バージョン、トラフィック、アラート',
+  ],
   'overview.lane_data': ['Data', 'データ'],
   'overview.lane_runs': ['Runs', '実行'],
   'overview.lane_versions': ['Versions', 'バージョン'],
@@ -112,5 +127,8 @@ export const monitors = {
   'overview.activity': ['Activity', '活動'],
   'overview.activity_none': ['Nothing has happened yet.', 'まだ何も起きていません。'],
   'overview.empty_title': ['This project is empty', 'このプロジェクトは空です'],
-  'overview.empty_body': ['Apply a kiban.yaml: its datasets, pipelines, models and endpoints appear here, from data to production.', 'kiban.yaml を適用すると、データセット、パイプライン、モデル、エンドポイントがここに並びます。'],
+  'overview.empty_body': [
+    'Apply a kiban.yaml: its datasets, pipelines, models and endpoints appear here, from data to production.',
+    'kiban.yaml を適用すると、データセット、パイプライン、モデル、エンドポイントがここに並びます。',
+  ],
 } as const satisfies Record<string, readonly [en: string, ja: string]>

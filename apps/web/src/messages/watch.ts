@@ -1,9 +1,15 @@
 /** Words of jobs, environments, logs, audit, lineage, predictions. */
 export const watch = {
   'jobs.empty_title': ['No job yet', 'ジョブはまだありません'],
-  'jobs.empty_body': ['A job is one command in a prepared environment. Pipelines and sweeps submit them; the queue starts them as the machine has room.', 'ジョブは、用意された環境で動く 1 つのコマンドです。パイプラインや探索が登録し、空きに応じて順に始まります。'],
+  'jobs.empty_body': [
+    'A job is one command in a prepared environment. Pipelines and sweeps submit them; the queue starts them as the machine has room.',
+    'ジョブは、用意された環境で動く 1 つのコマンドです。パイプラインや探索が登録し、空きに応じて順に始まります。',
+  ],
   'jobs.meta': ['{queued} waiting, {running} running', '待機 {queued}、実行中 {running}'],
-  'jobs.capacity': ['CPU {used} of {total} in use, memory {memory} of {memoryTotal}', 'CPU {total} 中 {used} 使用、メモリ {memoryTotal} 中 {memory}'],
+  'jobs.capacity': [
+    'CPU {used} of {total} in use, memory {memory} of {memoryTotal}',
+    'CPU {total} 中 {used} 使用、メモリ {memoryTotal} 中 {memory}',
+  ],
   'jobs.place': ['place', '順'],
   'jobs.job': ['job', 'ジョブ'],
   'jobs.why': ['why', '理由'],
@@ -26,13 +32,19 @@ export const watch = {
   'log.search': ['Search logs', 'ログを検索'],
   'log.first_error': ['First error', '最初のエラー'],
   'log.empty': ['No output yet.', '出力はまだありません。'],
-  'log.no_job': ['This step ran inside the platform and has no log of its own.', 'この手順は基盤の中で動くため、独自のログはありません。'],
+  'log.no_job': [
+    'This step ran inside the platform and has no log of its own.',
+    'この手順は基盤の中で動くため、独自のログはありません。',
+  ],
   'log.sweep': ['Each trial of the sweep has its own log.', '探索の試行ごとにログがあります。'],
   'log.never_started': ['It failed before anything ran.', '実行前に失敗しました。'],
   'log.not_yet': ['It has not started yet.', 'まだ開始していません。'],
   'log.cached': ['Taken from the cache: nothing ran.', 'キャッシュを使用し、何も実行していません。'],
   'environments.empty_title': ['No environment yet', '環境はまだありません'],
-  'environments.empty_body': ['An environment is built once from its requirements, hashed, and shared by every job that asks for the same.', '環境は要件から一度だけ構築され、ハッシュで識別し、同じ要件のジョブが共有します。'],
+  'environments.empty_body': [
+    'An environment is built once from its requirements, hashed, and shared by every job that asks for the same.',
+    '環境は要件から一度だけ構築され、ハッシュで識別し、同じ要件のジョブが共有します。',
+  ],
   'environments.asked': ['asked', '要件'],
   'environments.packages': ['packages', 'パッケージ'],
   'environments.lock': ['lock', 'ロック'],
@@ -58,7 +70,10 @@ export const watch = {
   'audit.none': ['Nothing has been changed yet.', 'まだ変更はありません。'],
   'audit.more': ['Older', 'さらに古い記録'],
   'lineage.title': ['Lineage of {name}', '{name} のリネージ'],
-  'lineage.note': ['{count} objects, from data on the left to predictions on the right', '{count} 件。左がデータ、右が予測'],
+  'lineage.note': [
+    '{count} objects, from data on the left to predictions on the right',
+    '{count} 件。左がデータ、右が予測',
+  ],
   'lineage.truncated': ['cut: there are more', '一部のみ表示'],
   'lineage.none': ['Nothing is recorded about it yet.', 'まだ記録がありません。'],
   'lineage.object': ['object', '対象'],

@@ -8,7 +8,14 @@ import { useRead } from '../lib/queries.ts'
 export function useActorName(): (id: string) => string {
   const t = useT()
   const server = useRead('getServer', {})
-  return (id) => (id === server.data?.actor.id ? t('common.you') : id === 'system' ? t('common.platform') : id.startsWith('job_') ? t('common.job', { id: id.slice(-6) }) : id)
+  return (id) =>
+    id === server.data?.actor.id
+      ? t('common.you')
+      : id === 'system'
+        ? t('common.platform')
+        : id.startsWith('job_')
+          ? t('common.job', { id: id.slice(-6) })
+          : id
 }
 
 /** Who did it: "by you", in the words of the language. */

@@ -13,7 +13,13 @@ export function Copy({ text }: { text: string }): ReactNode {
     })
   }
   return (
-    <button type="button" className="ib" aria-label={done ? t('copy.done') : t('copy.do')} title={done ? t('copy.done') : t('copy.do')} onClick={copy}>
+    <button
+      type="button"
+      className="ib"
+      aria-label={done ? t('copy.done') : t('copy.do')}
+      title={done ? t('copy.done') : t('copy.do')}
+      onClick={copy}
+    >
       <Icon name="copy" />
       <span className="sr" aria-live="polite">
         {done ? t('copy.done') : ''}

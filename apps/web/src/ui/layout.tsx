@@ -2,7 +2,19 @@ import { Link } from '@tanstack/react-router'
 import { useId, type ReactNode } from 'react'
 
 /** A page's head: what it is, its state with the reason, its facts in one muted line, its actions. */
-export function PageHead({ title, status, meta, actions, sub }: { title: string; status?: ReactNode; meta?: ReactNode; actions?: ReactNode; sub?: ReactNode }): ReactNode {
+export function PageHead({
+  title,
+  status,
+  meta,
+  actions,
+  sub,
+}: {
+  title: string
+  status?: ReactNode
+  meta?: ReactNode
+  actions?: ReactNode
+  sub?: ReactNode
+}): ReactNode {
   return (
     <div className="head">
       <div className="grow">
@@ -19,7 +31,21 @@ export function PageHead({ title, status, meta, actions, sub }: { title: string;
 }
 
 /** A section: a heading with its muted qualifier on the same line; nothing around it. */
-export function Section({ title, note, aside, children, className, first = false }: { title: ReactNode; note?: ReactNode; aside?: ReactNode; children: ReactNode; className?: string; first?: boolean }): ReactNode {
+export function Section({
+  title,
+  note,
+  aside,
+  children,
+  className,
+  first = false,
+}: {
+  title: ReactNode
+  note?: ReactNode
+  aside?: ReactNode
+  children: ReactNode
+  className?: string
+  first?: boolean
+}): ReactNode {
   const id = useId()
   return (
     <section className={`${first ? '' : 'sec '}${className ?? ''}`} aria-labelledby={id}>
@@ -36,11 +62,27 @@ export function Section({ title, note, aside, children, className, first = false
 export type TabItem = { readonly id: string; readonly label: string; readonly count?: number | undefined }
 
 /** Tabs whose choice is part of the address (`?tab=`), so reload, share and Back keep it. */
-export function Tabs({ items, current, label }: { items: readonly TabItem[]; current: string; label: string }): ReactNode {
+export function Tabs({
+  items,
+  current,
+  label,
+}: {
+  items: readonly TabItem[]
+  current: string
+  label: string
+}): ReactNode {
   return (
     <nav className="tabs" aria-label={label}>
       {items.map((item) => (
-        <Link key={item.id} to="." search={(was: Record<string, unknown>) => ({ ...was, tab: item.id })} aria-current={item.id === current ? 'page' : undefined} activeOptions={{ exact: true }} className="tab" replace>
+        <Link
+          key={item.id}
+          to="."
+          search={(was: Record<string, unknown>) => ({ ...was, tab: item.id })}
+          aria-current={item.id === current ? 'page' : undefined}
+          activeOptions={{ exact: true }}
+          className="tab"
+          replace
+        >
           {item.label}
           {item.count !== undefined && item.count > 0 && ` ${item.count}`}
         </Link>
@@ -50,7 +92,17 @@ export function Tabs({ items, current, label }: { items: readonly TabItem[]; cur
 }
 
 /** A choice of few, as one bordered strip of buttons. */
-export function Segmented<T extends string>({ options, value, onChange, label }: { options: readonly (readonly [T, string])[]; value: T; onChange: (value: T) => void; label: string }): ReactNode {
+export function Segmented<T extends string>({
+  options,
+  value,
+  onChange,
+  label,
+}: {
+  options: readonly (readonly [T, string])[]
+  value: T
+  onChange: (value: T) => void
+  label: string
+}): ReactNode {
   return (
     <span className="seg" role="group" aria-label={label}>
       {options.map(([id, text]) => (
@@ -77,7 +129,12 @@ export function KeyValues({ rows }: { rows: readonly (readonly [name: string, va
 }
 
 /** One figure of a strip of figures. */
-export type Figure = { readonly label: string; readonly value: string; readonly unit?: string | undefined; readonly note?: string | undefined }
+export type Figure = {
+  readonly label: string
+  readonly value: string
+  readonly unit?: string | undefined
+  readonly note?: string | undefined
+}
 
 /** The strip of figures under a head. */
 export function Figures({ items }: { items: readonly Figure[] }): ReactNode {
@@ -87,7 +144,8 @@ export function Figures({ items }: { items: readonly Figure[] }): ReactNode {
         <div key={item.label}>
           <dt>{item.label}</dt>
           <dd>
-            {item.value} {item.unit !== undefined && <small>{item.unit}</small>} {item.note !== undefined && <small>{item.note}</small>}
+            {item.value} {item.unit !== undefined && <small>{item.unit}</small>}{' '}
+            {item.note !== undefined && <small>{item.note}</small>}
           </dd>
         </div>
       ))}

@@ -9,7 +9,15 @@ import { Status } from './status.tsx'
  * Shows a reading's data, or its loading, failure or refusal, in the panel's own place; other panels go on. A failure of a refresh keeps
  * the old data in sight.
  */
-export function Panel<T>({ of, rows = 4, children }: { of: UseQueryResult<T, Error>; rows?: number; children: (data: T) => ReactNode }): ReactNode {
+export function Panel<T>({
+  of,
+  rows = 4,
+  children,
+}: {
+  of: UseQueryResult<T, Error>
+  rows?: number
+  children: (data: T) => ReactNode
+}): ReactNode {
   if (of.data !== undefined) return children(of.data)
   if (of.error !== null) return <Failure error={of.error} onRetry={() => void of.refetch()} />
   return <Skeleton rows={rows} />
@@ -73,7 +81,17 @@ export function Failure({ error, onRetry }: { error: Error; onRetry?: () => void
 }
 
 /** Nothing there yet: what this is, the command that makes one. */
-export function Empty({ title, body, command, action }: { title: string; body: string; command?: string; action?: ReactNode }): ReactNode {
+export function Empty({
+  title,
+  body,
+  command,
+  action,
+}: {
+  title: string
+  body: string
+  command?: string
+  action?: ReactNode
+}): ReactNode {
   return (
     <div className="hero">
       <div>

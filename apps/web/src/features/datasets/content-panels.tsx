@@ -17,12 +17,23 @@ export function PreviewPanel({ project, dataset, version }: Of): ReactNode {
   const format = useFormat()
   const [view, setView] = useState<(typeof VIEWS)[number]>('usable')
   const [offset, setOffset] = useState(0)
-  const rows = useRead('previewDatasetVersion', { project, dataset, version: String(version), limit: PAGE, offset, view }, { keep: true })
+  const rows = useRead(
+    'previewDatasetVersion',
+    { project, dataset, version: String(version), limit: PAGE, offset, view },
+    { keep: true },
+  )
   const total = rows.data?.total ?? 0
   return (
     <Section
       title={t('dataset.tab_preview')}
-      note={total > 0 && t('dataset.preview_note', { from: format.count(offset + 1), to: format.count(Math.min(total, offset + PAGE)), total: format.count(total) })}
+      note={
+        total > 0 &&
+        t('dataset.preview_note', {
+          from: format.count(offset + 1),
+          to: format.count(Math.min(total, offset + PAGE)),
+          total: format.count(total),
+        })
+      }
       aside={
         <span className="cursorbar">
           <Segmented
@@ -38,10 +49,20 @@ export function PreviewPanel({ project, dataset, version }: Of): ReactNode {
               ['quarantine', t('dataset.preview_quarantine')],
             ]}
           />
-          <button type="button" className="btn" disabled={offset === 0} onClick={() => setOffset(Math.max(0, offset - PAGE))}>
+          <button
+            type="button"
+            className="btn"
+            disabled={offset === 0}
+            onClick={() => setOffset(Math.max(0, offset - PAGE))}
+          >
             {t('dataset.previous')}
           </button>
-          <button type="button" className="btn" disabled={offset + PAGE >= total} onClick={() => setOffset(offset + PAGE)}>
+          <button
+            type="button"
+            className="btn"
+            disabled={offset + PAGE >= total}
+            onClick={() => setOffset(offset + PAGE)}
+          >
             {t('dataset.next')}
           </button>
         </span>
@@ -57,7 +78,12 @@ export function PreviewPanel({ project, dataset, version }: Of): ReactNode {
                 <thead>
                   <tr>
                     {data.columns.map((column) => (
-                      <th key={column.name} scope="col" className={column.kind === 'number' ? 'num' : undefined} title={column.type}>
+                      <th
+                        key={column.name}
+                        scope="col"
+                        className={column.kind === 'number' ? 'num' : undefined}
+                        title={column.type}
+                      >
                         {column.name}
                       </th>
                     ))}
@@ -67,8 +93,19 @@ export function PreviewPanel({ project, dataset, version }: Of): ReactNode {
                   {data.rows.map((row, index) => (
                     <tr key={offset + index}>
                       {row.map((value, column) => (
-                        <td key={data.columns[column]?.name ?? column} className={data.columns[column]?.kind === 'number' ? 'num' : undefined}>
-                          {value === null ? <span className="m">–</span> : data.columns[column]?.kind === 'time' && typeof value === 'number' ? new Date(value).toISOString() : typeof value === 'object' ? JSON.stringify(value) : String(value)}
+                        <td
+                          key={data.columns[column]?.name ?? column}
+                          className={data.columns[column]?.kind === 'number' ? 'num' : undefined}
+                        >
+                          {value === null ? (
+                            <span className="m">–</span>
+                          ) : data.columns[column]?.kind === 'time' && typeof value === 'number' ? (
+                            new Date(value).toISOString()
+                          ) : typeof value === 'object' ? (
+                            JSON.stringify(value)
+                          ) : (
+                            String(value)
+                          )}
                         </td>
                       ))}
                     </tr>
@@ -84,11 +121,30 @@ export function PreviewPanel({ project, dataset, version }: Of): ReactNode {
 }
 
 /** What changed since the version before: columns, rows, files. */
-export function DiffPanel({ project, dataset, from, to }: { project: string; dataset: string; from: number | null; to: number }): ReactNode {
+export function DiffPanel({
+  project,
+  dataset,
+  from,
+  to,
+}: {
+  project: string
+  dataset: string
+  from: number | null
+  to: number
+}): ReactNode {
   const t = useT()
   const format = useFormat()
-  const diff = useRead('diffDatasetVersions', { project, dataset, from: String(from), to: String(to) }, { enabled: from !== null })
-  if (from === null) return <section className="sec"><Nothing>{t('dataset.diff_first')}</Nothing></section>
+  const diff = useRead(
+    'diffDatasetVersions',
+    { project, dataset, from: String(from), to: String(to) },
+    { enabled: from !== null },
+  )
+  if (from === null)
+    return (
+      <section className="sec">
+        <Nothing>{t('dataset.diff_first')}</Nothing>
+      </section>
+    )
   return (
     <Panel of={diff}>
       {(data) => (
@@ -111,7 +167,10 @@ export function DiffPanel({ project, dataset, from, to }: { project: string; dat
               rows={[
                 [t('dataset.diff_added'), data.columns.added.map((it) => it.name).join(', ') || t('common.none')],
                 [t('dataset.diff_removed'), data.columns.removed.map((it) => it.name).join(', ') || t('common.none')],
-                [t('dataset.diff_changed'), data.columns.changed.map((it) => `${it.name}: ${it.from} → ${it.to}`).join(', ') || t('common.none')],
+                [
+                  t('dataset.diff_changed'),
+                  data.columns.changed.map((it) => `${it.name}: ${it.from} → ${it.to}`).join(', ') || t('common.none'),
+                ],
               ]}
             />
           </Section>
@@ -145,7 +204,9 @@ export function FilesPanel({ project, dataset, version }: Of): ReactNode {
               <thead>
                 <tr>
                   <th scope="col">{t('dataset.path')}</th>
-                  <th scope="col" className="num">{t('datasets.size')}</th>
+                  <th scope="col" className="num">
+                    {t('datasets.size')}
+                  </th>
                   <th scope="col">{t('dataset.hash')}</th>
                 </tr>
               </thead>
@@ -153,7 +214,15 @@ export function FilesPanel({ project, dataset, version }: Of): ReactNode {
                 {data.files.map((file) => (
                   <tr key={file.path}>
                     <th scope="row">
-                      <a href={addressOf('downloadDatasetFile', { project, dataset, version: String(version), path: file.path })} download>
+                      <a
+                        href={addressOf('downloadDatasetFile', {
+                          project,
+                          dataset,
+                          version: String(version),
+                          path: file.path,
+                        })}
+                        download
+                      >
                         {file.path}
                       </a>
                     </th>

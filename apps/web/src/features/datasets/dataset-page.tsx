@@ -25,7 +25,11 @@ export function DatasetPage(): ReactNode {
   const tab = useSearchPart()['tab'] ?? 'contract'
   useTitle(asked === '' ? dataset : `v${asked}`)
   const one = useRead('getDataset', { project, dataset })
-  const version = useRead('getDatasetVersion', { project, dataset, version: asked === '' ? 'latest' : asked }, { enabled: asked !== '' || one.data?.latest != null })
+  const version = useRead(
+    'getDatasetVersion',
+    { project, dataset, version: asked === '' ? 'latest' : asked },
+    { enabled: asked !== '' || one.data?.latest != null },
+  )
   const check = useChange('checkDatasetVersion')
   if (one.error !== null) return <Failure error={one.error} onRetry={() => void one.refetch()} />
   if (one.data === undefined) return <Skeleton rows={6} />
@@ -44,7 +48,13 @@ export function DatasetPage(): ReactNode {
     <>
       <PageHead
         title={it.name}
-        status={shown === null ? undefined : shown.checks === null ? <Status state={shown.state} label={shown.stateReason ?? undefined} /> : <ContractState version={shown} has={it.contract !== null} t={t} />}
+        status={
+          shown === null ? undefined : shown.checks === null ? (
+            <Status state={shown.state} label={shown.stateReason ?? undefined} />
+          ) : (
+            <ContractState version={shown} has={it.contract !== null} t={t} />
+          )
+        }
         meta={
           shown !== null && (
             <>
@@ -57,15 +67,29 @@ export function DatasetPage(): ReactNode {
               </span>
               {it.source !== null && <span>{t('dataset.meta_source', { source: it.source })}</span>}
               {it.owner !== null && <span>{t('dataset.meta_owner', { owner: it.owner })}</span>}
-              {it.newestUsable !== null && it.newestUsable.number !== shown.number && <span>{t('dataset.newest_usable', { number: it.newestUsable.number })}</span>}
-              {shown.quarantine !== null && <span>{t('dataset.quarantine', { values: format.count(shown.quarantine.values), rows: format.count(shown.quarantine.rows) })}</span>}
+              {it.newestUsable !== null && it.newestUsable.number !== shown.number && (
+                <span>{t('dataset.newest_usable', { number: it.newestUsable.number })}</span>
+              )}
+              {shown.quarantine !== null && (
+                <span>
+                  {t('dataset.quarantine', {
+                    values: format.count(shown.quarantine.values),
+                    rows: format.count(shown.quarantine.rows),
+                  })}
+                </span>
+              )}
             </>
           )
         }
         actions={
           it.contract !== null &&
           shown !== null && (
-            <button type="button" className="btn" disabled={check.isPending} onClick={() => check.mutate({ project, dataset, version: String(shown.number) })}>
+            <button
+              type="button"
+              className="btn"
+              disabled={check.isPending}
+              onClick={() => check.mutate({ project, dataset, version: String(shown.number) })}
+            >
               {t('dataset.check_again')}
             </button>
           )
@@ -73,7 +97,9 @@ export function DatasetPage(): ReactNode {
       />
       <Tabs items={tabs} current={tab} label={it.name} />
       {shown === null ? null : tab === 'versions' ? (
-        <section className="sec"><VersionsTable project={project} dataset={dataset} wide selected={shown.number} /></section>
+        <section className="sec">
+          <VersionsTable project={project} dataset={dataset} wide selected={shown.number} />
+        </section>
       ) : tab === 'profile' ? (
         <ProfilePanel project={project} dataset={dataset} version={shown.number} />
       ) : tab === 'preview' ? (
@@ -90,4 +116,3 @@ export function DatasetPage(): ReactNode {
     </>
   )
 }
-

@@ -24,14 +24,60 @@ export function DatasetsPage(): ReactNode {
   const list = useRead('listDatasets', { project })
   const columns = useMemo<readonly Column<DatasetRow>[]>(
     () => [
-      { id: 'name', header: t('common.name'), head: true, sort: (it) => it.name, cell: (it) => <Link className="b" to={pathTo(project, 'datasets', it.name)}>{it.name}</Link> },
-      { id: 'latest', header: t('datasets.latest'), num: true, sort: (it) => it.latest?.number ?? null, cell: (it) => (it.latest === null ? '–' : `v${it.latest.number}`) },
-      { id: 'state', header: t('common.state'), cell: (it) => it.latest !== null && <Status state={it.latest.state} /> },
-      { id: 'rows', header: t('datasets.rows'), num: true, sort: (it) => it.latest?.rows ?? null, cell: (it) => format.count(it.latest?.rows) },
-      { id: 'size', header: t('datasets.size'), num: true, sort: (it) => it.latest?.sizeBytes ?? null, cell: (it) => format.bytes(it.latest?.sizeBytes) },
-      { id: 'contract', header: t('datasets.contract'), cell: (it) => <ContractState version={it.latest} has={it.contract !== null} t={t} /> },
-      { id: 'fresh', header: t('datasets.fresh'), num: true, sort: (it) => it.latest?.createdAt ?? null, cell: (it) => <Ago at={it.latest?.createdAt} /> },
-      { id: 'by', header: t('dataset.author'), cell: (it) => (it.latest === null ? '–' : <Actor id={it.latest.createdBy} />) },
+      {
+        id: 'name',
+        header: t('common.name'),
+        head: true,
+        sort: (it) => it.name,
+        cell: (it) => (
+          <Link className="b" to={pathTo(project, 'datasets', it.name)}>
+            {it.name}
+          </Link>
+        ),
+      },
+      {
+        id: 'latest',
+        header: t('datasets.latest'),
+        num: true,
+        sort: (it) => it.latest?.number ?? null,
+        cell: (it) => (it.latest === null ? '–' : `v${it.latest.number}`),
+      },
+      {
+        id: 'state',
+        header: t('common.state'),
+        cell: (it) => it.latest !== null && <Status state={it.latest.state} />,
+      },
+      {
+        id: 'rows',
+        header: t('datasets.rows'),
+        num: true,
+        sort: (it) => it.latest?.rows ?? null,
+        cell: (it) => format.count(it.latest?.rows),
+      },
+      {
+        id: 'size',
+        header: t('datasets.size'),
+        num: true,
+        sort: (it) => it.latest?.sizeBytes ?? null,
+        cell: (it) => format.bytes(it.latest?.sizeBytes),
+      },
+      {
+        id: 'contract',
+        header: t('datasets.contract'),
+        cell: (it) => <ContractState version={it.latest} has={it.contract !== null} t={t} />,
+      },
+      {
+        id: 'fresh',
+        header: t('datasets.fresh'),
+        num: true,
+        sort: (it) => it.latest?.createdAt ?? null,
+        cell: (it) => <Ago at={it.latest?.createdAt} />,
+      },
+      {
+        id: 'by',
+        header: t('dataset.author'),
+        cell: (it) => (it.latest === null ? '–' : <Actor id={it.latest.createdBy} />),
+      },
     ],
     [t, format, project],
   )
@@ -42,10 +88,20 @@ export function DatasetsPage(): ReactNode {
         <Panel of={list}>
           {(data) =>
             data.datasets.length === 0 ? (
-              <Empty title={t('datasets.empty_title')} body={t('datasets.empty_body')} command="kiban dataset commit flights data/*.parquet" />
+              <Empty
+                title={t('datasets.empty_title')}
+                body={t('datasets.empty_body')}
+                command="kiban dataset commit flights data/*.parquet"
+              />
             ) : (
               <div className="compact">
-                <DataTable label={t('nav.datasets')} columns={columns} rows={data.datasets} rowKey={(it) => it.id} rowTo={(it) => pathTo(project, 'datasets', it.name)} />
+                <DataTable
+                  label={t('nav.datasets')}
+                  columns={columns}
+                  rows={data.datasets}
+                  rowKey={(it) => it.id}
+                  rowTo={(it) => pathTo(project, 'datasets', it.name)}
+                />
               </div>
             )
           }
@@ -59,7 +115,13 @@ export function DatasetsPage(): ReactNode {
 export function ContractState({ version, has, t }: { version: Version | null; has: boolean; t: Translate }): ReactNode {
   if (!has || version?.checks == null) return <span className="m">{has ? '–' : t('datasets.no_contract')}</span>
   const { broken, warned, rules } = version.checks
-  if (broken > 0) return <Status state={version.state === 'blocked' ? 'blocked' : 'broken'} label={t('datasets.broken_of', { broken, rules })} />
+  if (broken > 0)
+    return (
+      <Status
+        state={version.state === 'blocked' ? 'blocked' : 'broken'}
+        label={t('datasets.broken_of', { broken, rules })}
+      />
+    )
   if (warned > 0) return <Status state="warned" label={t('datasets.warns_of', { warned, rules })} />
   return <Status state="holds" label={t('datasets.rules_hold', { count: rules })} />
 }

@@ -33,7 +33,8 @@ export function EndpointPage(): ReactNode {
   const promote = useChange('promoteRollout')
   const rollback = useChange('rollbackEndpoint')
   const [asking, setAsking] = useState(false)
-  if (one.error !== null && one.data === undefined) return <Failure error={one.error} onRetry={() => void one.refetch()} />
+  if (one.error !== null && one.data === undefined)
+    return <Failure error={one.error} onRetry={() => void one.refetch()} />
   if (one.data === undefined) return <Skeleton rows={10} />
   const it = one.data
   const rollout = it.rollout
@@ -57,7 +58,9 @@ export function EndpointPage(): ReactNode {
               {serving.map((part, index) => (
                 <span key={part.version.id}>
                   {index > 0 && ', '}
-                  <Link to={pathTo(project, 'models', part.version.model, 'versions', part.version.number)}>{`v${part.version.number}`}</Link>
+                  <Link
+                    to={pathTo(project, 'models', part.version.model, 'versions', part.version.number)}
+                  >{`v${part.version.number}`}</Link>
                 </span>
               ))}
             </span>
@@ -72,17 +75,32 @@ export function EndpointPage(): ReactNode {
               </button>
             )}
             {active && rollout.state === 'paused' && (
-              <button type="button" className="btn" disabled={resume.isPending} onClick={() => resume.mutate({ project, endpoint: name })}>
+              <button
+                type="button"
+                className="btn"
+                disabled={resume.isPending}
+                onClick={() => resume.mutate({ project, endpoint: name })}
+              >
                 {t('endpoint.resume')}
               </button>
             )}
             {active && rollout.state === 'baking' && (
-              <button type="button" className="btn" disabled={pause.isPending} onClick={() => pause.mutate({ project, endpoint: name })}>
+              <button
+                type="button"
+                className="btn"
+                disabled={pause.isPending}
+                onClick={() => pause.mutate({ project, endpoint: name })}
+              >
                 {t('endpoint.pause')}
               </button>
             )}
             {active && (rollout.state === 'paused' || rollout.state === 'baking') && (
-              <button type="button" className="btn" disabled={promote.isPending} onClick={() => promote.mutate({ project, endpoint: name })}>
+              <button
+                type="button"
+                className="btn"
+                disabled={promote.isPending}
+                onClick={() => promote.mutate({ project, endpoint: name })}
+              >
                 {t('endpoint.promote')}
               </button>
             )}
@@ -93,11 +111,19 @@ export function EndpointPage(): ReactNode {
       {live !== null && (
         <Figures
           items={[
-            { label: t('endpoint.requests'), value: format.number(live.requestsPerSecond), note: t('endpoint.total', { count: format.short(live.totalRequests) }) },
+            {
+              label: t('endpoint.requests'),
+              value: format.number(live.requestsPerSecond),
+              note: t('endpoint.total', { count: format.short(live.totalRequests) }),
+            },
             { label: t('endpoint.p50'), ...latency(live.p50Ms) },
             { label: t('endpoint.p95'), ...latency(live.p95Ms) },
             { label: t('endpoint.p99'), ...latency(live.p99Ms) },
-            { label: t('endpoint.errors'), value: format.percent(live.errorRate, 2), note: t('endpoint.in_window', { window: format.duration(live.windowMs) }) },
+            {
+              label: t('endpoint.errors'),
+              value: format.percent(live.errorRate, 2),
+              note: t('endpoint.in_window', { window: format.duration(live.windowMs) }),
+            },
             { label: t('endpoint.fallbacks'), value: format.count(live.fallbacks) },
             { label: t('endpoint.in_flight'), value: format.count(live.inFlight) },
           ]}
@@ -122,7 +148,13 @@ export function EndpointPage(): ReactNode {
       ) : (
         <div className="cols c2" style={{ gridTemplateColumns: 'minmax(0, 736fr) minmax(0, 416fr)', gap: 32 }}>
           <div>
-            {rollout === null ? <Section title={t('endpoint.tab_rollouts')}><Nothing>{t('endpoint.rollout_none')}</Nothing></Section> : <RolloutView project={project} rollout={rollout} active={active} />}
+            {rollout === null ? (
+              <Section title={t('endpoint.tab_rollouts')}>
+                <Nothing>{t('endpoint.rollout_none')}</Nothing>
+              </Section>
+            ) : (
+              <RolloutView project={project} rollout={rollout} active={active} />
+            )}
             <LiveCharts project={project} endpoint={name} />
           </div>
           <div className="try">
@@ -147,7 +179,9 @@ const METHOD = 'POST'
 
 function latency(ms: number | null): { value: string; unit?: string } {
   if (ms === null) return { value: '–' }
-  return ms >= 1000 ? { value: (ms / 1000).toPrecision(3), unit: 's' } : { value: String(Number(ms.toPrecision(ms < 1 ? 2 : 3))), unit: 'ms' }
+  return ms >= 1000
+    ? { value: (ms / 1000).toPrecision(3), unit: 's' }
+    : { value: String(Number(ms.toPrecision(ms < 1 ? 2 : 3))), unit: 'ms' }
 }
 
 function Openapi({ project, endpoint }: { project: string; endpoint: string }): ReactNode {
@@ -155,7 +189,9 @@ function Openapi({ project, endpoint }: { project: string; endpoint: string }): 
   const openapi = useRead('getEndpointOpenapi', { project, endpoint })
   return (
     <Section title={t('endpoint.tab_openapi')}>
-      <Panel of={openapi} rows={12}>{(data) => <pre tabIndex={0}>{JSON.stringify(data, null, 2)}</pre>}</Panel>
+      <Panel of={openapi} rows={12}>
+        {(data) => <pre tabIndex={0}>{JSON.stringify(data, null, 2)}</pre>}
+      </Panel>
     </Section>
   )
 }

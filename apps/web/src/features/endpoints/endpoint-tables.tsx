@@ -21,20 +21,72 @@ export function PredictionsTable({ project, endpoint }: { project: string; endpo
   const list = useRead('listPredictions', { project, endpoint, limit: 100 }, { refetchMs: 10_000 })
   const columns = useMemo<readonly Column<Prediction>[]>(
     () => [
-      { id: 'id', header: t('endpoint.p_id'), head: true, className: 'id', cell: (it) => <Link to={pathTo(project, 'predictions', it.id)}>{it.id}</Link> },
+      {
+        id: 'id',
+        header: t('endpoint.p_id'),
+        head: true,
+        className: 'id',
+        cell: (it) => <Link to={pathTo(project, 'predictions', it.id)}>{it.id}</Link>,
+      },
       { id: 'time', header: t('endpoint.p_time'), sort: (it) => it.eventTime, cell: (it) => format.time(it.eventTime) },
       { id: 'key', header: t('endpoint.p_key'), className: 'mono', cell: (it) => it.key ?? '–' },
-      { id: 'version', header: t('endpoint.p_version'), sort: (it) => it.version.number, cell: (it) => <Link to={pathTo(project, 'models', it.version.model, 'versions', it.version.number)}>{`v${it.version.number}`}</Link> },
-      { id: 'status', header: t('common.state'), cell: (it) => <Status state={it.status === 'ok' ? 'succeeded' : it.status} /> },
-      { id: 'score', header: t('endpoint.p_score'), num: true, sort: (it) => it.prediction, cell: (it) => format.number(it.prediction) },
-      { id: 'latency', header: t('endpoint.p_latency'), num: true, sort: (it) => it.latencyMs, cell: (it) => format.latency(it.latencyMs) },
-      { id: 'received', header: t('endpoint.p_received'), num: true, sort: (it) => it.receivedAt, cell: (it) => <Ago at={it.receivedAt} /> },
+      {
+        id: 'version',
+        header: t('endpoint.p_version'),
+        sort: (it) => it.version.number,
+        cell: (it) => (
+          <Link
+            to={pathTo(project, 'models', it.version.model, 'versions', it.version.number)}
+          >{`v${it.version.number}`}</Link>
+        ),
+      },
+      {
+        id: 'status',
+        header: t('common.state'),
+        cell: (it) => <Status state={it.status === 'ok' ? 'succeeded' : it.status} />,
+      },
+      {
+        id: 'score',
+        header: t('endpoint.p_score'),
+        num: true,
+        sort: (it) => it.prediction,
+        cell: (it) => format.number(it.prediction),
+      },
+      {
+        id: 'latency',
+        header: t('endpoint.p_latency'),
+        num: true,
+        sort: (it) => it.latencyMs,
+        cell: (it) => format.latency(it.latencyMs),
+      },
+      {
+        id: 'received',
+        header: t('endpoint.p_received'),
+        num: true,
+        sort: (it) => it.receivedAt,
+        cell: (it) => <Ago at={it.receivedAt} />,
+      },
     ],
     [t, format, project],
   )
   return (
     <Section title={t('endpoint.tab_predictions')}>
-      <Panel of={list} rows={10}>{(data) => (data.items.length === 0 ? <Nothing>{t('endpoint.p_none')}</Nothing> : <DataTable compact label={t('endpoint.tab_predictions')} columns={columns} rows={data.items} rowKey={(it) => it.id} rowTo={(it) => pathTo(project, 'predictions', it.id)} />)}</Panel>
+      <Panel of={list} rows={10}>
+        {(data) =>
+          data.items.length === 0 ? (
+            <Nothing>{t('endpoint.p_none')}</Nothing>
+          ) : (
+            <DataTable
+              compact
+              label={t('endpoint.tab_predictions')}
+              columns={columns}
+              rows={data.items}
+              rowKey={(it) => it.id}
+              rowTo={(it) => pathTo(project, 'predictions', it.id)}
+            />
+          )
+        }
+      </Panel>
     </Section>
   )
 }
@@ -45,17 +97,42 @@ export function RolloutsTable({ project, endpoint }: { project: string; endpoint
   const list = useRead('listRollouts', { project, endpoint, limit: 100 })
   const columns = useMemo<readonly Column<Rollout>[]>(
     () => [
-      { id: 'change', header: t('endpoint.r_change'), head: true, className: 'b', cell: (it) => `${it.from === null ? '–' : `v${it.from.number}`} → v${it.to.number}` },
+      {
+        id: 'change',
+        header: t('endpoint.r_change'),
+        head: true,
+        className: 'b',
+        cell: (it) => `${it.from === null ? '–' : `v${it.from.number}`} → v${it.to.number}`,
+      },
       { id: 'state', header: t('endpoint.r_state'), cell: (it) => <Status state={it.state} /> },
       { id: 'message', header: t('endpoint.r_message'), className: 'clip', width: '50%', cell: (it) => it.message },
-      { id: 'took', header: t('common.duration'), num: true, cell: (it) => <Took from={it.createdAt} to={it.endedAt} /> },
-      { id: 'at', header: t('common.created'), num: true, sort: (it) => it.createdAt, cell: (it) => <Ago at={it.createdAt} /> },
+      {
+        id: 'took',
+        header: t('common.duration'),
+        num: true,
+        cell: (it) => <Took from={it.createdAt} to={it.endedAt} />,
+      },
+      {
+        id: 'at',
+        header: t('common.created'),
+        num: true,
+        sort: (it) => it.createdAt,
+        cell: (it) => <Ago at={it.createdAt} />,
+      },
     ],
     [t],
   )
   return (
     <Section title={t('endpoint.tab_rollouts')}>
-      <Panel of={list}>{(data) => (data.items.length === 0 ? <Nothing>{t('endpoint.rollout_none')}</Nothing> : <DataTable label={t('endpoint.tab_rollouts')} columns={columns} rows={data.items} rowKey={(it) => it.id} />)}</Panel>
+      <Panel of={list}>
+        {(data) =>
+          data.items.length === 0 ? (
+            <Nothing>{t('endpoint.rollout_none')}</Nothing>
+          ) : (
+            <DataTable label={t('endpoint.tab_rollouts')} columns={columns} rows={data.items} rowKey={(it) => it.id} />
+          )
+        }
+      </Panel>
     </Section>
   )
 }

@@ -15,7 +15,11 @@ export function LiveCharts({ project, endpoint }: { project: string; endpoint: s
   const t = useT()
   const format = useFormat()
   const [range, setRange] = useState<Range>('1h')
-  const series = useRead('getEndpointSeries', { project, endpoint, lastMs: RANGES[range], points: 60 }, { refetchMs: 5_000, keep: true })
+  const series = useRead(
+    'getEndpointSeries',
+    { project, endpoint, lastMs: RANGES[range], points: 60 },
+    { refetchMs: 5_000, keep: true },
+  )
   const choose = (
     <Segmented
       label={t('endpoint.range')}
@@ -33,12 +37,20 @@ export function LiveCharts({ project, endpoint }: { project: string; endpoint: s
       <div className="sec">{choose}</div>
       <Panel of={series} rows={6}>
         {(data) => {
-          const times = [...new Set(data.versions.flatMap((it) => it.points.map((point) => point.at)))].sort((a, b) => a - b)
+          const times = [...new Set(data.versions.flatMap((it) => it.points.map((point) => point.at)))].sort(
+            (a, b) => a - b,
+          )
           if (times.length === 0) return <Nothing>{t('endpoint.no_traffic')}</Nothing>
           const versions = [...data.versions].sort((a, b) => a.version.number - b.version.number)
-          const colour = (index: number) => (index === versions.length - 1 ? 'f1' : index === versions.length - 2 ? 'fr' : 'f4')
+          const colour = (index: number) =>
+            index === versions.length - 1 ? 'f1' : index === versions.length - 2 ? 'fr' : 'f4'
           const marks = data.rollouts.map((rollout) => ({ x: rollout.at, label: rollout.state.replaceAll('_', ' ') }))
-          const parts = versions.map((it) => `v${it.version.number} ${format.count(it.points.reduce((sum, point) => sum + point.requests, 0))}`).join(', ')
+          const parts = versions
+            .map(
+              (it) =>
+                `v${it.version.number} ${format.count(it.points.reduce((sum, point) => sum + point.requests, 0))}`,
+            )
+            .join(', ')
           return (
             <div className="cols" style={{ gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 1fr)', gap: 32 }}>
               <Section first title={t('endpoint.requests_chart')}>
@@ -47,7 +59,12 @@ export function LiveCharts({ project, endpoint }: { project: string; endpoint: s
                   times={times}
                   stepMs={data.resolutionMs}
                   marks={marks}
-                  series={versions.map((it, index) => ({ id: it.version.id, label: `v${it.version.number}`, colour: colour(index), values: times.map((at) => it.points.find((point) => point.at === at)?.requests ?? 0) }))}
+                  series={versions.map((it, index) => ({
+                    id: it.version.id,
+                    label: `v${it.version.number}`,
+                    colour: colour(index),
+                    values: times.map((at) => it.points.find((point) => point.at === at)?.requests ?? 0),
+                  }))}
                 />
               </Section>
               <Section first title={t('endpoint.latency_chart')}>
@@ -57,7 +74,18 @@ export function LiveCharts({ project, endpoint }: { project: string; endpoint: s
                   zero
                   height={200}
                   marks={marks}
-                  lines={versions.map((it, index) => ({ id: it.version.id, label: `v${it.version.number}`, strong: index === versions.length - 1, colour: colour(index).replace('f', 'c'), points: it.points.map((point) => ({ x: point.at, y: point.p95Ms, low: point.p50Ms, high: point.p99Ms })) }))}
+                  lines={versions.map((it, index) => ({
+                    id: it.version.id,
+                    label: `v${it.version.number}`,
+                    strong: index === versions.length - 1,
+                    colour: colour(index).replace('f', 'c'),
+                    points: it.points.map((point) => ({
+                      x: point.at,
+                      y: point.p95Ms,
+                      low: point.p50Ms,
+                      high: point.p99Ms,
+                    })),
+                  }))}
                 />
               </Section>
             </div>

@@ -13,19 +13,37 @@ import type { EndpointDetail } from './endpoint-page.tsx'
 type Rollout = NonNullable<EndpointDetail['rollout']>
 
 /** A roll-out: its steps with the bake clock, and the rules that abort it with their live values. */
-export function RolloutView({ project, rollout, active }: { project: string; rollout: Rollout; active: boolean }): ReactNode {
+export function RolloutView({
+  project,
+  rollout,
+  active,
+}: {
+  project: string
+  rollout: Rollout
+  active: boolean
+}): ReactNode {
   const t = useT()
   const format = useFormat()
   return (
     <>
       <Section
-        title={active ? t('endpoint.rollout_of', { number: rollout.to.number }) : t('endpoint.rollout_last', { number: rollout.to.number })}
+        title={
+          active
+            ? t('endpoint.rollout_of', { number: rollout.to.number })
+            : t('endpoint.rollout_last', { number: rollout.to.number })
+        }
         note={
           <>
-            <Status state={rollout.state} /> {t('endpoint.rollout_by', { strategy: rollout.strategy.replaceAll('_', ' '), name: rollout.createdBy })} <Ago at={rollout.createdAt} />
+            <Status state={rollout.state} />{' '}
+            {t('endpoint.rollout_by', { strategy: rollout.strategy.replaceAll('_', ' '), name: rollout.createdBy })}{' '}
+            <Ago at={rollout.createdAt} />
           </>
         }
-        aside={<Link to={pathTo(project, 'models', rollout.to.model, 'versions', rollout.to.number)}>{`${rollout.to.model} v${rollout.to.number}`}</Link>}
+        aside={
+          <Link
+            to={pathTo(project, 'models', rollout.to.model, 'versions', rollout.to.number)}
+          >{`${rollout.to.model} v${rollout.to.number}`}</Link>
+        }
       >
         <ol className="roll">
           {rollout.steps.map((step, index) => {
@@ -37,13 +55,27 @@ export function RolloutView({ project, rollout, active }: { project: string; rol
                 <div className="t">
                   <i style={{ width: `${share * 100}%` }} />
                 </div>
-                <Status state={passed ? 'passed' : current ? rollout.state : 'pending'} bare /> <b className="b">{format.percent(step / 100, 0)}</b>
-                <p className={current ? undefined : 'm'}>{passed ? t('endpoint.step_done') : current ? t('endpoint.step_bakes', { elapsed: format.duration(rollout.stepElapsedMs), bake: format.duration(rollout.bakeMs), requests: format.count(rollout.stepRequests), min: format.count(rollout.minRequests) }) : t('endpoint.step_next')}</p>
+                <Status state={passed ? 'passed' : current ? rollout.state : 'pending'} bare />{' '}
+                <b className="b">{format.percent(step / 100, 0)}</b>
+                <p className={current ? undefined : 'm'}>
+                  {passed
+                    ? t('endpoint.step_done')
+                    : current
+                      ? t('endpoint.step_bakes', {
+                          elapsed: format.duration(rollout.stepElapsedMs),
+                          bake: format.duration(rollout.bakeMs),
+                          requests: format.count(rollout.stepRequests),
+                          min: format.count(rollout.minRequests),
+                        })
+                      : t('endpoint.step_next')}
+                </p>
               </li>
             )
           })}
         </ol>
-        <p className={rollout.state === 'rolled_back' || rollout.state === 'failed' ? 'badc t13 gap' : 'm t13 gap'}>{rollout.message}</p>
+        <p className={rollout.state === 'rolled_back' || rollout.state === 'failed' ? 'badc t13 gap' : 'm t13 gap'}>
+          {rollout.message}
+        </p>
       </Section>
       <Section title={t('endpoint.judge')}>
         {rollout.judge.length === 0 ? (
@@ -54,10 +86,18 @@ export function RolloutView({ project, rollout, active }: { project: string; rol
               <thead>
                 <tr>
                   <th scope="col">{t('version.rule')}</th>
-                  <th scope="col" className="num">{t('endpoint.now', { version: `v${rollout.to.number}` })}</th>
-                  <th scope="col" className="num">{rollout.from === null ? '–' : t('endpoint.now', { version: `v${rollout.from.number}` })}</th>
-                  <th scope="col" className="num">{t('endpoint.difference')}</th>
-                  <th scope="col" className="num">{t('endpoint.limit')}</th>
+                  <th scope="col" className="num">
+                    {t('endpoint.now', { version: `v${rollout.to.number}` })}
+                  </th>
+                  <th scope="col" className="num">
+                    {rollout.from === null ? '–' : t('endpoint.now', { version: `v${rollout.from.number}` })}
+                  </th>
+                  <th scope="col" className="num">
+                    {t('endpoint.difference')}
+                  </th>
+                  <th scope="col" className="num">
+                    {t('endpoint.limit')}
+                  </th>
                   <th scope="col">{t('version.against')}</th>
                   <th scope="col">{t('endpoint.judge_state')}</th>
                 </tr>
@@ -69,11 +109,29 @@ export function RolloutView({ project, rollout, active }: { project: string; rol
                     <td className="num b">{format.number(look.candidate.value)}</td>
                     <td className="num m">{format.number(look.running.value)}</td>
                     <td className="num">
-                      {format.delta(look.difference)} {look.interval !== null && <span className="m">{t('version.interval', { low: format.delta(look.interval[0]), high: format.delta(look.interval[1]) })}</span>}
+                      {format.delta(look.difference)}{' '}
+                      {look.interval !== null && (
+                        <span className="m">
+                          {t('version.interval', {
+                            low: format.delta(look.interval[0]),
+                            high: format.delta(look.interval[1]),
+                          })}
+                        </span>
+                      )}
                     </td>
                     <td className="num">{format.number(look.limit)}</td>
                     <td>
-                      <GateMark value={look.difference} limit={look.limit} interval={look.interval} good="below" label={t('version.mark', { metric: look.metric, value: format.number(look.difference), limit: format.number(look.limit) })} />
+                      <GateMark
+                        value={look.difference}
+                        limit={look.limit}
+                        interval={look.interval}
+                        good="below"
+                        label={t('version.mark', {
+                          metric: look.metric,
+                          value: format.number(look.difference),
+                          limit: format.number(look.limit),
+                        })}
+                      />
                     </td>
                     <td>
                       <Status state={look.verdict} />

@@ -25,10 +25,22 @@ export function TryIt({ project, endpoint }: { project: string; endpoint: Endpoi
   const [error, setError] = useState<Error | null>(null)
   const [busy, setBusy] = useState(false)
   const { signature, example } = endpoint
-  if (signature === null || example === null) return <Section title={t('endpoint.try')}><Nothing>{t('endpoint.not_ready')}</Nothing></Section>
+  if (signature === null || example === null)
+    return (
+      <Section title={t('endpoint.try')}>
+        <Nothing>{t('endpoint.not_ready')}</Nothing>
+      </Section>
+    )
   const names = Object.keys(example.row)
   const types = new Map(signature.inputs.map((input) => [input.name, input.datatype]))
-  const row = Object.fromEntries(names.map((name) => [name, changed[name] === undefined ? (example.row[name] as Cell) : cellOf(changed[name], types.get(name) ?? (typeof example.row[name] === 'number' ? 'FP64' : 'BYTES'))])) // a row of the signature holds scalars
+  const row = Object.fromEntries(
+    names.map((name) => [
+      name,
+      changed[name] === undefined
+        ? (example.row[name] as Cell)
+        : cellOf(changed[name], types.get(name) ?? (typeof example.row[name] === 'number' ? 'FP64' : 'BYTES')),
+    ]),
+  ) // a row of the signature holds scalars
   const send = async (event: FormEvent) => {
     event.preventDefault()
     setBusy(true)
@@ -54,13 +66,20 @@ export function TryIt({ project, endpoint }: { project: string; endpoint: Endpoi
                 <label htmlFor={`${id}-${name}`} title={types.get(name)}>
                   {name}
                 </label>
-                <input id={`${id}-${name}`} className="in" value={changed[name] ?? textOf(example.row[name])} onChange={(event) => setChanged({ ...changed, [name]: event.currentTarget.value })} />
+                <input
+                  id={`${id}-${name}`}
+                  className="in"
+                  value={changed[name] ?? textOf(example.row[name])}
+                  onChange={(event) => setChanged({ ...changed, [name]: event.currentTarget.value })}
+                />
               </div>
             ))}
           </div>
           {names.length > FEW && (
             <button type="button" className="linkb t12 clip1" onClick={() => setAll(!all)}>
-              {all ? t('endpoint.fewer_inputs') : t('endpoint.more_inputs', { count: names.length - FEW, names: names.slice(FEW).join(', ') })}
+              {all
+                ? t('endpoint.fewer_inputs')
+                : t('endpoint.more_inputs', { count: names.length - FEW, names: names.slice(FEW).join(', ') })}
             </button>
           )}
           <p className="gap">
@@ -73,7 +92,13 @@ export function TryIt({ project, endpoint }: { project: string; endpoint: Endpoi
           {error !== null && <Failure error={error} />}
           {answer !== null && (
             <div className="res">
-              <span className="huge">{score === null ? '–' : typeof score.value === 'number' ? format.number(score.value) : String(score.value)}</span>
+              <span className="huge">
+                {score === null
+                  ? '–'
+                  : typeof score.value === 'number'
+                    ? format.number(score.value)
+                    : String(score.value)}
+              </span>
               <span>
                 {score !== null && <span className="block">{score.name}</span>}
                 <span className="m t13">
@@ -81,7 +106,9 @@ export function TryIt({ project, endpoint }: { project: string; endpoint: Endpoi
                   {predictionId !== null && (
                     <>
                       {', '}
-                      <Link to={pathTo(project, 'predictions', predictionId)}>{t('endpoint.prediction_link', { id: predictionId.slice(-8) })}</Link>
+                      <Link to={pathTo(project, 'predictions', predictionId)}>
+                        {t('endpoint.prediction_link', { id: predictionId.slice(-8) })}
+                      </Link>
                     </>
                   )}
                 </span>
@@ -96,7 +123,17 @@ export function TryIt({ project, endpoint }: { project: string; endpoint: Endpoi
 }
 
 /** The server's own snippets, with the values on the screen in place of the example's. */
-function Snippets({ project, endpoint, row, example }: { project: string; endpoint: string; row: Readonly<Record<string, Cell>>; example: Readonly<Record<string, unknown>> }): ReactNode {
+function Snippets({
+  project,
+  endpoint,
+  row,
+  example,
+}: {
+  project: string
+  endpoint: string
+  row: Readonly<Record<string, Cell>>
+  example: Readonly<Record<string, unknown>>
+}): ReactNode {
   const t = useT()
   const list = useRead('listEndpointSnippets', { project, endpoint })
   const [language, setLanguage] = useState('curl')
@@ -106,7 +143,12 @@ function Snippets({ project, endpoint, row, example }: { project: string; endpoi
   const code = chosen.code.replaceAll(JSON.stringify(example), JSON.stringify(row))
   return (
     <Section title={t('endpoint.snippets')} aside={<Copy text={code} />}>
-      <Segmented label={t('endpoint.language')} value={chosen.language} onChange={setLanguage} options={items.map((item) => [item.language as string, item.title] as const)} />
+      <Segmented
+        label={t('endpoint.language')}
+        value={chosen.language}
+        onChange={setLanguage}
+        options={items.map((item) => [item.language as string, item.title] as const)}
+      />
       <pre className="gap" tabIndex={0}>
         {code}
       </pre>
@@ -118,10 +160,23 @@ async function ask(address: string, row: Readonly<Record<string, Cell>>): Promis
   // Through this page's own origin: the policy allows no other, and the server forwards it to the data plane.
   const url = new URL(new URL(address, document.baseURI).pathname.replace(/^\//, ''), document.baseURI)
   const from = performance.now()
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ rows: [row] }) })
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ rows: [row] }),
+  })
   const ms = performance.now() - from
-  const body = (await response.json()) as { error?: string; model_version?: string; predictions?: Record<string, unknown>[] }
-  if (!response.ok) throw new ApiError({ status: response.status, code: `http_${response.status}`, message: body.error ?? response.statusText })
+  const body = (await response.json()) as {
+    error?: string
+    model_version?: string
+    predictions?: Record<string, unknown>[]
+  }
+  if (!response.ok)
+    throw new ApiError({
+      status: response.status,
+      code: `http_${response.status}`,
+      message: body.error ?? response.statusText,
+    })
   return { version: body.model_version ?? '?', ms, prediction: body.predictions?.[0] ?? {} }
 }
 

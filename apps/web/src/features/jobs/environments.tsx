@@ -24,15 +24,58 @@ export function EnvironmentsPage(): ReactNode {
   const list = useRead('listEnvironments', { project })
   const columns = useMemo<readonly Column<Row>[]>(
     () => [
-      { id: 'name', header: t('common.name'), head: true, sort: (it) => it.name, cell: (it) => <Link className="b" to={pathTo(project, 'environments', it.id)}>{it.name}</Link> },
+      {
+        id: 'name',
+        header: t('common.name'),
+        head: true,
+        sort: (it) => it.name,
+        cell: (it) => (
+          <Link className="b" to={pathTo(project, 'environments', it.id)}>
+            {it.name}
+          </Link>
+        ),
+      },
       { id: 'state', header: t('common.state'), cell: (it) => <Status state={it.state} /> },
-      { id: 'asked', header: t('environments.asked'), className: 'clip', width: '28%', cell: (it) => it.error?.message ?? it.asked },
-      { id: 'packages', header: t('environments.packages'), num: true, sort: (it) => it.packageCount, cell: (it) => format.count(it.packageCount) },
-      { id: 'size', header: t('datasets.size'), num: true, sort: (it) => it.sizeBytes, cell: (it) => format.bytes(it.sizeBytes) },
-      { id: 'lock', header: t('environments.lock'), cell: (it) => (it.lockHash === null ? '–' : <ShortHash hash={it.lockHash} />) },
+      {
+        id: 'asked',
+        header: t('environments.asked'),
+        className: 'clip',
+        width: '28%',
+        cell: (it) => it.error?.message ?? it.asked,
+      },
+      {
+        id: 'packages',
+        header: t('environments.packages'),
+        num: true,
+        sort: (it) => it.packageCount,
+        cell: (it) => format.count(it.packageCount),
+      },
+      {
+        id: 'size',
+        header: t('datasets.size'),
+        num: true,
+        sort: (it) => it.sizeBytes,
+        cell: (it) => format.bytes(it.sizeBytes),
+      },
+      {
+        id: 'lock',
+        header: t('environments.lock'),
+        cell: (it) => (it.lockHash === null ? '–' : <ShortHash hash={it.lockHash} />),
+      },
       { id: 'builder', header: t('environments.built_by'), cell: (it) => it.builder ?? '–' },
-      { id: 'took', header: t('common.duration'), num: true, cell: (it) => <Took from={it.startedAt} to={it.endedAt} /> },
-      { id: 'created', header: t('common.created'), num: true, sort: (it) => it.createdAt, cell: (it) => <Ago at={it.createdAt} /> },
+      {
+        id: 'took',
+        header: t('common.duration'),
+        num: true,
+        cell: (it) => <Took from={it.startedAt} to={it.endedAt} />,
+      },
+      {
+        id: 'created',
+        header: t('common.created'),
+        num: true,
+        sort: (it) => it.createdAt,
+        cell: (it) => <Ago at={it.createdAt} />,
+      },
     ],
     [t, format, project],
   )
@@ -40,7 +83,25 @@ export function EnvironmentsPage(): ReactNode {
     <>
       <PageHead title={t('nav.environments')} />
       <section className="sec">
-        <Panel of={list}>{(data) => (data.environments.length === 0 ? <Empty title={t('environments.empty_title')} body={t('environments.empty_body')} command={'environments:\n  py: { python: "3.11", requirements: requirements.txt }'} /> : <DataTable label={t('nav.environments')} columns={columns} rows={data.environments} rowKey={(it) => it.id} rowTo={(it) => pathTo(project, 'environments', it.id)} />)}</Panel>
+        <Panel of={list}>
+          {(data) =>
+            data.environments.length === 0 ? (
+              <Empty
+                title={t('environments.empty_title')}
+                body={t('environments.empty_body')}
+                command={'environments:\n  py: { python: "3.11", requirements: requirements.txt }'}
+              />
+            ) : (
+              <DataTable
+                label={t('nav.environments')}
+                columns={columns}
+                rows={data.environments}
+                rowKey={(it) => it.id}
+                rowTo={(it) => pathTo(project, 'environments', it.id)}
+              />
+            )
+          }
+        </Panel>
       </section>
     </>
   )
@@ -62,7 +123,8 @@ export function EnvironmentPage(): ReactNode {
     ],
     [t],
   )
-  if (one.error !== null && one.data === undefined) return <Failure error={one.error} onRetry={() => void one.refetch()} />
+  if (one.error !== null && one.data === undefined)
+    return <Failure error={one.error} onRetry={() => void one.refetch()} />
   if (one.data === undefined) return <Skeleton rows={8} />
   const it = one.data
   return (
@@ -86,7 +148,12 @@ export function EnvironmentPage(): ReactNode {
           </>
         }
         actions={
-          <button type="button" className="btn" disabled={it.state !== 'failed' || rebuild.isPending} onClick={() => rebuild.mutate({ project, id })}>
+          <button
+            type="button"
+            className="btn"
+            disabled={it.state !== 'failed' || rebuild.isPending}
+            onClick={() => rebuild.mutate({ project, id })}
+          >
             {t('environment.rebuild')}
           </button>
         }
@@ -98,7 +165,13 @@ export function EnvironmentPage(): ReactNode {
       )}
       <div className="cols" style={{ gridTemplateColumns: 'minmax(0, 2fr) minmax(0, 1fr)' }}>
         <Section title={t('environment.installed')} note={format.count(it.packages.length)}>
-          <DataTable compact label={t('environment.installed')} columns={columns} rows={it.packages} rowKey={(row) => row.name} />
+          <DataTable
+            compact
+            label={t('environment.installed')}
+            columns={columns}
+            rows={it.packages}
+            rowKey={(row) => row.name}
+          />
         </Section>
         <Section title={t('environment.requirements')}>
           <pre>{it.requirements.join('\n')}</pre>

@@ -21,7 +21,8 @@ export function JobPage(): ReactNode {
   const job = useRead('getJob', { project, id }, { refetchMs: 5_000 })
   const stop = useChange('cancelJob')
   useTitle(job.data?.name)
-  if (job.error !== null && job.data === undefined) return <Failure error={job.error} onRetry={() => void job.refetch()} />
+  if (job.error !== null && job.data === undefined)
+    return <Failure error={job.error} onRetry={() => void job.refetch()} />
   if (job.data === undefined) return <Skeleton rows={8} />
   const it = job.data
   const ended = it.endedAt !== null
@@ -40,8 +41,12 @@ export function JobPage(): ReactNode {
             <span>
               <Ago at={it.createdAt} />
             </span>
-            <span><By id={it.createdBy} /></span>
-            <span>{t('jobs.resources', { cpu: it.resources.cpu, memory: format.bytes(it.resources.memoryBytes) })}</span>
+            <span>
+              <By id={it.createdBy} />
+            </span>
+            <span>
+              {t('jobs.resources', { cpu: it.resources.cpu, memory: format.bytes(it.resources.memoryBytes) })}
+            </span>
             {it.runId !== null && (
               <span>
                 {t('job.run')} <Link to={`/p/${project}/runs/${it.runId}`}>{it.runId.slice(0, 8)}</Link>
@@ -49,14 +54,20 @@ export function JobPage(): ReactNode {
             )}
             {it.environmentId !== null && (
               <span>
-                {t('job.environment')} <Link to={`/p/${project}/environments/${it.environmentId}`}>{it.environmentId.slice(-6)}</Link>
+                {t('job.environment')}{' '}
+                <Link to={`/p/${project}/environments/${it.environmentId}`}>{it.environmentId.slice(-6)}</Link>
               </span>
             )}
             <span className="id">{it.id}</span>
           </>
         }
         actions={
-          <button type="button" className="btn d" disabled={ended || stop.isPending} onClick={() => stop.mutate({ project, id })}>
+          <button
+            type="button"
+            className="btn d"
+            disabled={ended || stop.isPending}
+            onClick={() => stop.mutate({ project, id })}
+          >
             {t('job.stop')}
           </button>
         }
@@ -75,7 +86,11 @@ export function JobPage(): ReactNode {
                 <div className="row">
                   <Status state={one.state} label={`${t('job.attempt', { number: one.number })}`} />
                   <span className="m">
-                    {one.usage !== null && t('job.used', { cpu: format.number(one.usage.cpuSeconds), memory: format.bytes(one.usage.maxRssBytes) })}
+                    {one.usage !== null &&
+                      t('job.used', {
+                        cpu: format.number(one.usage.cpuSeconds),
+                        memory: format.bytes(one.usage.maxRssBytes),
+                      })}
                     {one.message !== null && ` ${one.message}`}
                   </span>
                   <span className="r">
@@ -91,7 +106,12 @@ export function JobPage(): ReactNode {
           {outputs.length > 0 && (
             <>
               <h3 className="sec">{t('job.outputs')}</h3>
-              <KeyValues rows={outputs.map(([name, output]) => [name, 'tree' in output ? `${output.type}, ${format.bytes(output.sizeBytes)}` : JSON.stringify(output.value)])} />
+              <KeyValues
+                rows={outputs.map(([name, output]) => [
+                  name,
+                  'tree' in output ? `${output.type}, ${format.bytes(output.sizeBytes)}` : JSON.stringify(output.value),
+                ])}
+              />
             </>
           )}
         </Section>
@@ -105,7 +125,16 @@ export function JobPage(): ReactNode {
           title={
             <>
               <h2>{t('job.log')}</h2>
-              {it.attempts.length > 1 && <Segmented label={t('job.attempts')} value={String(shown)} onChange={(next) => setAttempt(Number(next))} options={it.attempts.map((one) => [String(one.number), t('job.attempt', { number: one.number })] as const)} />}
+              {it.attempts.length > 1 && (
+                <Segmented
+                  label={t('job.attempts')}
+                  value={String(shown)}
+                  onChange={(next) => setAttempt(Number(next))}
+                  options={it.attempts.map(
+                    (one) => [String(one.number), t('job.attempt', { number: one.number })] as const,
+                  )}
+                />
+              )}
             </>
           }
         />

@@ -19,9 +19,12 @@ export function resourceText(event: Pick<Event, 'resource' | 'before' | 'after' 
   const kind = event.resource.kind.replaceAll('_', ' ')
   for (const part of [event.after, event.before, event.details]) {
     if (typeof part !== 'object' || part === null || Array.isArray(part)) continue
+    if (typeof part['pipeline'] === 'string')
+      return `${kind} ${part['pipeline']}${typeof part['number'] === 'number' ? ` #${part['number']}` : ''}`
     const name = part['name'] ?? part['dataset'] ?? part['model'] ?? part['endpoint']
     const number = part['number'] ?? part['version']
     if (typeof name === 'string') return `${kind} ${name}${typeof number === 'number' ? ` v${number}` : ''}`
+    if (typeof number === 'number') return `${kind} #${number}`
   }
   return `${kind} ${event.resource.id}`
 }
@@ -35,16 +38,46 @@ export function AuditPage(): ReactNode {
   const [selected, setSelected] = useState<string | null>(null)
   useTitle(t('nav.audit'))
   const cursor = cursors.at(-1)
-  const list = useRead('listAuditEvents', { project, limit: 100, ...(cursor === undefined ? {} : { cursor }) }, { keep: true })
+  const list = useRead(
+    'listAuditEvents',
+    { project, limit: 100, ...(cursor === undefined ? {} : { cursor }) },
+    { keep: true },
+  )
   const verified = useRead('verifyAudit', {}, { refetchMs: 60_000 })
   const columns = useMemo<readonly Column<Event>[]>(
     () => [
       { id: 'seq', header: t('audit.seq'), num: true, width: 64, className: 'm', cell: (it) => it.seq ?? '…' },
       { id: 'time', header: t('audit.time'), sort: (it) => it.time, cell: (it) => <At at={it.time} /> },
-      { id: 'actor', header: t('audit.actor'), sort: (it) => it.actor, cell: (it) => <><Actor id={it.actor} />{it.onBehalfOf !== null && <span className="m"> ← <Actor id={it.onBehalfOf} /></span>}</> },
-      { id: 'action', header: t('audit.action'), head: true, className: 'b', sort: (it) => it.action, cell: (it) => it.action },
+      {
+        id: 'actor',
+        header: t('audit.actor'),
+        sort: (it) => it.actor,
+        cell: (it) => (
+          <>
+            <Actor id={it.actor} />
+            {it.onBehalfOf !== null && (
+              <span className="m">
+                {' '}
+                ← <Actor id={it.onBehalfOf} />
+              </span>
+            )}
+          </>
+        ),
+      },
+      {
+        id: 'action',
+        header: t('audit.action'),
+        head: true,
+        className: 'b',
+        sort: (it) => it.action,
+        cell: (it) => it.action,
+      },
       { id: 'resource', header: t('audit.resource'), className: 'clip', width: '36%', cell: (it) => resourceText(it) },
-      { id: 'outcome', header: t('common.state'), cell: (it) => <Status state={it.outcome === 'done' ? 'done' : 'refused'} /> },
+      {
+        id: 'outcome',
+        header: t('common.state'),
+        cell: (it) => <Status state={it.outcome === 'done' ? 'done' : 'refused'} />,
+      },
       { id: 'hash', header: t('audit.hash'), className: 'id', cell: (it) => it.hash?.slice(0, 8) ?? '…' },
     ],
     [t],
@@ -54,7 +87,14 @@ export function AuditPage(): ReactNode {
     <>
       <PageHead
         title={t('nav.audit')}
-        status={verified.data !== undefined && (verified.data.verified ? <Status state="succeeded" label={t('audit.verified', { count: format.count(verified.data.events) })} /> : <Status state="failed" label={t('audit.broken', { fault: verified.data.faults[0] ?? '' })} />)}
+        status={
+          verified.data !== undefined &&
+          (verified.data.verified ? (
+            <Status state="succeeded" label={t('audit.verified', { count: format.count(verified.data.events) })} />
+          ) : (
+            <Status state="failed" label={t('audit.broken', { fault: verified.data.faults[0] ?? '' })} />
+          ))
+        }
         meta={<span>{t('audit.note')}</span>}
         actions={
           <a className="btn" href={addressOf('exportAudit', {})} download>
@@ -63,16 +103,43 @@ export function AuditPage(): ReactNode {
           </a>
         }
       />
-      <div className="cols sec" style={{ gridTemplateColumns: event === undefined ? 'minmax(0, 1fr)' : 'minmax(0, 1fr) 420px', gap: 32 }}>
+      <div
+        className="cols sec"
+        style={{ gridTemplateColumns: event === undefined ? 'minmax(0, 1fr)' : 'minmax(0, 1fr) 420px', gap: 32 }}
+      >
         <div>
           <Panel of={list} rows={12}>
-            {(data) => (data.events.length === 0 ? <Nothing>{t('audit.none')}</Nothing> : <DataTable compact label={t('nav.audit')} columns={columns} rows={data.events} rowKey={(it) => it.id} selected={selected} onSelect={(it) => setSelected(it.id === selected ? null : it.id)} />)}
+            {(data) =>
+              data.events.length === 0 ? (
+                <Nothing>{t('audit.none')}</Nothing>
+              ) : (
+                <DataTable
+                  compact
+                  label={t('nav.audit')}
+                  columns={columns}
+                  rows={data.events}
+                  rowKey={(it) => it.id}
+                  selected={selected}
+                  onSelect={(it) => setSelected(it.id === selected ? null : it.id)}
+                />
+              )
+            }
           </Panel>
           <p className="gap cursorbar">
-            <button type="button" className="btn" disabled={cursors.length === 0} onClick={() => setCursors(cursors.slice(0, -1))}>
+            <button
+              type="button"
+              className="btn"
+              disabled={cursors.length === 0}
+              onClick={() => setCursors(cursors.slice(0, -1))}
+            >
               {t('dataset.previous')}
             </button>
-            <button type="button" className="btn" disabled={list.data?.cursor == null} onClick={() => list.data?.cursor != null && setCursors([...cursors, list.data.cursor])}>
+            <button
+              type="button"
+              className="btn"
+              disabled={list.data?.cursor == null}
+              onClick={() => list.data?.cursor != null && setCursors([...cursors, list.data.cursor])}
+            >
               {t('audit.more')}
             </button>
           </p>
@@ -80,11 +147,19 @@ export function AuditPage(): ReactNode {
         {event !== undefined && (
           <div>
             <Section first title={t('audit.details')} note={event.id}>
-              {([[t('audit.before'), event.before], [t('audit.after'), event.after], [t('audit.details'), event.details]] as const).map(([name, value]) =>
+              {(
+                [
+                  [t('audit.before'), event.before],
+                  [t('audit.after'), event.after],
+                  [t('audit.details'), event.details],
+                ] as const
+              ).map(([name, value]) =>
                 value === null ? null : (
                   <div key={name} className="gap">
                     <h3>{name}</h3>
-                    <pre className="wrapped" tabIndex={0}>{JSON.stringify(value, null, 2)}</pre>
+                    <pre className="wrapped" tabIndex={0}>
+                      {JSON.stringify(value, null, 2)}
+                    </pre>
                   </div>
                 ),
               )}

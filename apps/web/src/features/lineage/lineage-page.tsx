@@ -12,7 +12,11 @@ export function LineagePage(): ReactNode {
   return (
     <>
       <h1>{t('nav.lineage')}</h1>
-      <LineageView project={project} kind={(search['kind'] ?? 'model_version') as NodeKind /* the server refuses a kind it does not know */} id={search['id'] ?? ''} />
+      <LineageView
+        project={project}
+        kind={(search['kind'] ?? 'model_version') as NodeKind /* the server refuses a kind it does not know */}
+        id={search['id'] ?? ''}
+      />
     </>
   )
 }

@@ -6,7 +6,6 @@ import { useT, type Translate } from '../../lib/i18n.tsx'
 import { pathTo } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
 import type { MessageKey } from '../../messages/index.ts'
-import { ChartFrame } from '../../ui/charts/frame.tsx'
 import { Section, Segmented } from '../../ui/layout.tsx'
 import { Failure, Nothing, Skeleton } from '../../ui/panel.tsx'
 
@@ -20,13 +19,34 @@ const GAP_X = 40
 const GAP_Y = 12
 
 /** What an object came from and what came of it, left to right; the same as a table. */
-export function LineageView({ project, kind, id, compact = false }: { project: string; kind: NodeKind; id: string; compact?: boolean }): ReactNode {
+export function LineageView({
+  project,
+  kind,
+  id,
+  compact = false,
+}: {
+  project: string
+  kind: NodeKind
+  id: string
+  compact?: boolean
+}): ReactNode {
   const t = useT()
   const [view, setView] = useState<'graph' | 'table'>('graph')
   const graph = useRead('getLineage', { project, kind, id })
-  if (graph.error instanceof ApiError && graph.error.status === 404) return <Section title={t('common.lineage')}><Nothing>{t('lineage.none')}</Nothing></Section>
-  if (graph.error !== null && graph.data === undefined) return <Failure error={graph.error} onRetry={() => void graph.refetch()} />
-  if (graph.data === undefined) return <section className="sec"><Skeleton rows={6} /></section>
+  if (graph.error instanceof ApiError && graph.error.status === 404)
+    return (
+      <Section title={t('common.lineage')}>
+        <Nothing>{t('lineage.none')}</Nothing>
+      </Section>
+    )
+  if (graph.error !== null && graph.data === undefined)
+    return <Failure error={graph.error} onRetry={() => void graph.refetch()} />
+  if (graph.data === undefined)
+    return (
+      <section className="sec">
+        <Skeleton rows={6} />
+      </section>
+    )
   const root = graph.data.nodes.find((node) => `${node.kind}:${node.id}` === graph.data.root)
   return (
     <Section
@@ -44,7 +64,11 @@ export function LineageView({ project, kind, id, compact = false }: { project: s
         />
       }
     >
-      {view === 'graph' ? <Drawing project={project} graph={graph.data} /> : <Twin project={project} graph={graph.data} />}
+      {view === 'graph' ? (
+        <Drawing project={project} graph={graph.data} />
+      ) : (
+        <Twin project={project} graph={graph.data} />
+      )}
     </Section>
   )
 }
@@ -58,7 +82,8 @@ function Drawing({ project, graph }: { project: string; graph: Graph }): ReactNo
   for (const [index, column] of columns.entries()) {
     const nodes = graph.nodes.filter((node) => node.distance === column)
     const top = ((tallest - nodes.length) * (HEIGHT + GAP_Y)) / 2
-    for (const [row, node] of nodes.entries()) places.set(keyOf(node), { x: index * (WIDTH + GAP_X), y: top + row * (HEIGHT + GAP_Y) })
+    for (const [row, node] of nodes.entries())
+      places.set(keyOf(node), { x: index * (WIDTH + GAP_X), y: top + row * (HEIGHT + GAP_Y) })
   }
   const width = columns.length * (WIDTH + GAP_X) - GAP_X
   const height = tallest * (HEIGHT + GAP_Y)
@@ -75,7 +100,17 @@ function Drawing({ project, graph }: { project: string; graph: Graph }): ReactNo
             const y1 = left.y + HEIGHT / 2
             const x2 = right.x
             const y2 = right.y + HEIGHT / 2
-            return <path key={`${edge.from} ${edge.relation} ${edge.to}`} className="ax no" d={left.x === right.x ? `M${left.x + 12} ${Math.min(y1, y2)}V${Math.max(y1, y2)}` : `M${x1} ${y1}C${x1 + GAP_X / 2} ${y1} ${x2 - GAP_X / 2} ${y2} ${x2} ${y2}`} />
+            return (
+              <path
+                key={`${edge.from} ${edge.relation} ${edge.to}`}
+                className="ax no"
+                d={
+                  left.x === right.x
+                    ? `M${left.x + 12} ${Math.min(y1, y2)}V${Math.max(y1, y2)}`
+                    : `M${x1} ${y1}C${x1 + GAP_X / 2} ${y1} ${x2 - GAP_X / 2} ${y2} ${x2} ${y2}`
+                }
+              />
+            )
           })}
         </svg>
         {graph.nodes.map((node) => {
@@ -113,7 +148,9 @@ function Twin({ project, graph }: { project: string; graph: Graph }): ReactNode 
       <table className="compact">
         <thead>
           <tr>
-            <th scope="col" className="num">{t('lineage.step')}</th>
+            <th scope="col" className="num">
+              {t('lineage.step')}
+            </th>
             <th scope="col">{t('lineage.kind')}</th>
             <th scope="col">{t('lineage.object')}</th>
             <th scope="col">{t('lineage.relations')}</th>
@@ -129,7 +166,12 @@ function Twin({ project, graph }: { project: string; graph: Graph }): ReactNode 
                   <td className="num">{format.delta(node.distance)}</td>
                   <td className="m">{kindText(t, node.kind)}</td>
                   <th scope="row">{to === null ? node.label : <Link to={to}>{node.label}</Link>}</th>
-                  <td className="m">{graph.edges.filter((edge) => edge.to === keyOf(node)).map((edge) => `${edge.relation.replaceAll('_', ' ')} ${labels.get(edge.from) ?? edge.from}`).join(', ')}</td>
+                  <td className="m">
+                    {graph.edges
+                      .filter((edge) => edge.to === keyOf(node))
+                      .map((edge) => `${edge.relation.replaceAll('_', ' ')} ${labels.get(edge.from) ?? edge.from}`)
+                      .join(', ')}
+                  </td>
                 </tr>
               )
             })}

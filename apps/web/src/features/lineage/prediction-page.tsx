@@ -18,10 +18,14 @@ export function PredictionPage(): ReactNode {
   const id = useAddress('prediction')
   useTitle(`${id.slice(0, 16)}…`)
   const one = useRead('getPrediction', { project, prediction: id })
-  if (one.error !== null && one.data === undefined) return <Failure error={one.error} onRetry={() => void one.refetch()} />
+  if (one.error !== null && one.data === undefined)
+    return <Failure error={one.error} onRetry={() => void one.refetch()} />
   if (one.data === undefined) return <Skeleton rows={8} />
   const it = one.data
-  const output = it.output !== null && typeof it.output === 'object' && !Array.isArray(it.output) ? Object.entries(it.output) : [['output', it.output] as const]
+  const output =
+    it.output !== null && typeof it.output === 'object' && !Array.isArray(it.output)
+      ? Object.entries(it.output)
+      : [['output', it.output] as const]
   return (
     <>
       <PageHead
@@ -31,7 +35,9 @@ export function PredictionPage(): ReactNode {
           <>
             <span>
               <Link to={pathTo(project, 'endpoints', it.endpoint)}>{it.endpoint}</Link>{' '}
-              <Link to={pathTo(project, 'models', it.version.model, 'versions', it.version.number)}>{`${it.version.model} v${it.version.number}`}</Link>
+              <Link
+                to={pathTo(project, 'models', it.version.model, 'versions', it.version.number)}
+              >{`${it.version.model} v${it.version.number}`}</Link>
             </span>
             <span>{format.latency(it.latencyMs)}</span>
             <span>{`${t('prediction.event_time')} ${format.full(it.eventTime)}`}</span>
@@ -46,11 +52,21 @@ export function PredictionPage(): ReactNode {
       <div className="cols" style={{ gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 2fr)', gap: 40 }}>
         <Section title={t('prediction.output')}>
           <p className="huge">{format.number(it.prediction)}</p>
-          <KeyValues rows={output.map(([name, value]) => [name, typeof value === 'number' ? format.number(value) : JSON.stringify(value)])} />
+          <KeyValues
+            rows={output.map(([name, value]) => [
+              name,
+              typeof value === 'number' ? format.number(value) : JSON.stringify(value),
+            ])}
+          />
         </Section>
         <Section title={t('prediction.features')}>
           <div className="columns3">
-            <KeyValues rows={Object.entries(it.features).map(([name, value]) => [name, value === null ? '–' : typeof value === 'number' ? format.number(value) : String(value)])} />
+            <KeyValues
+              rows={Object.entries(it.features).map(([name, value]) => [
+                name,
+                value === null ? '–' : typeof value === 'number' ? format.number(value) : String(value),
+              ])}
+            />
           </div>
         </Section>
       </div>

@@ -17,13 +17,29 @@ type Evidence = ModelVersion['evidence'][number]
 type Check = Evidence['checks'][number]
 
 /** The gate's evidence against its limits, whether the gain is real, who must agree, what happens either way. */
-export function Decision({ project, version, reasonField }: { project: string; version: ModelVersion; reasonField: ReactNode }): ReactNode {
+export function Decision({
+  project,
+  version,
+  reasonField,
+}: {
+  project: string
+  version: ModelVersion
+  reasonField: ReactNode
+}): ReactNode {
   const t = useT()
   const format = useFormat()
   const evidence = version.evidence[0]
   return (
     <div className="cols c2" style={{ gridTemplateColumns: 'minmax(0, 792fr) minmax(0, 352fr)', gap: 40 }}>
-      <div>{evidence === undefined ? <Section title={t('version.gate')}><Nothing>{version.stateReason || t('version.gate_none')}</Nothing></Section> : <Gate version={version} evidence={evidence} format={format} />}</div>
+      <div>
+        {evidence === undefined ? (
+          <Section title={t('version.gate')}>
+            <Nothing>{version.stateReason || t('version.gate_none')}</Nothing>
+          </Section>
+        ) : (
+          <Gate version={version} evidence={evidence} format={format} />
+        )}
+      </div>
       <div>
         <Approvals version={version} />
         <Section title={t('version.if_approved')}>
@@ -59,7 +75,13 @@ function Gate({ version, evidence, format }: { version: ModelVersion; evidence: 
         title={t('version.gate')}
         note={
           <>
-            <span className={evidence.verdict === 'passed' ? 'okc b t14' : 'badc b t14'}>{t('version.gate_count', { passed, all: evidence.checks.length })}</span> {t('version.gate_on', { rows: format.count(evidence.evaluation.rows), data: evidence.evaluation.datasetUri ?? evidence.evaluation.digest.slice(0, 8) })}
+            <span className={evidence.verdict === 'passed' ? 'okc b t14' : 'badc b t14'}>
+              {t('version.gate_count', { passed, all: evidence.checks.length })}
+            </span>{' '}
+            {t('version.gate_on', {
+              rows: format.count(evidence.evaluation.rows),
+              data: evidence.evaluation.datasetUri ?? evidence.evaluation.digest.slice(0, 8),
+            })}
           </>
         }
         aside={<Legend own={`v${version.number}`} champion={champion} />}
@@ -71,10 +93,14 @@ function Gate({ version, evidence, format }: { version: ModelVersion; evidence: 
                 <th scope="col">{t('version.result')}</th>
                 <th scope="col">{t('version.measure')}</th>
                 <th scope="col" className="num">{`v${version.number}`}</th>
-                <th scope="col" className="num">{t('version.reference')}</th>
+                <th scope="col" className="num">
+                  {t('version.reference')}
+                </th>
                 <th scope="col">{t('version.rule')}</th>
                 <th scope="col">{t('version.against')}</th>
-                <th scope="col" className="num">{t('version.delta')}</th>
+                <th scope="col" className="num">
+                  {t('version.delta')}
+                </th>
               </tr>
             </thead>
             <tbody>
@@ -86,14 +112,30 @@ function Gate({ version, evidence, format }: { version: ModelVersion; evidence: 
                   <td>
                     <Status state={evidence.parity.verdict} />
                   </td>
-                  <th scope="row" className="b">{t('version.parity')}</th>
+                  <th scope="row" className="b">
+                    {t('version.parity')}
+                  </th>
                   <td className="num b">{format.number(evidence.parity.maxDifference)}</td>
                   <td className="num m">–</td>
                   <td>{`≤ ${format.number(evidence.parity.tolerance)}`}</td>
                   <td>
-                    <GateMark value={evidence.parity.maxDifference} limit={evidence.parity.tolerance} good="below" label={t('version.mark', { metric: t('version.parity'), value: format.number(evidence.parity.maxDifference), limit: format.number(evidence.parity.tolerance) })} />
+                    <GateMark
+                      value={evidence.parity.maxDifference}
+                      limit={evidence.parity.tolerance}
+                      good="below"
+                      label={t('version.mark', {
+                        metric: t('version.parity'),
+                        value: format.number(evidence.parity.maxDifference),
+                        limit: format.number(evidence.parity.tolerance),
+                      })}
+                    />
                   </td>
-                  <td className="num m">{t('version.parity_note', { rows: format.count(evidence.parity.rows), nulls: format.count(evidence.parity.nullRows) })}</td>
+                  <td className="num m">
+                    {t('version.parity_note', {
+                      rows: format.count(evidence.parity.rows),
+                      nulls: format.count(evidence.parity.nullRows),
+                    })}
+                  </td>
                 </tr>
               )}
             </tbody>
@@ -109,7 +151,10 @@ function Gate({ version, evidence, format }: { version: ModelVersion; evidence: 
       </Section>
       <div className="cols" style={{ gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 1fr)', gap: 40 }}>
         {boot.length > 0 && (
-          <Section title={t('version.gain')} note={t('version.gain_note', { level: format.percent(boot[0]!.interval!.level, 0) })}>
+          <Section
+            title={t('version.gain')}
+            note={t('version.gain_note', { level: format.percent(boot[0]!.interval!.level, 0) })}
+          >
             {boot.map((check) => (
               <GainChart key={check.rule} check={check} format={format} />
             ))}
@@ -121,9 +166,15 @@ function Gate({ version, evidence, format }: { version: ModelVersion; evidence: 
               <thead>
                 <tr>
                   <th scope="col">{t('version.measure')}</th>
-                  <th scope="col" className="num">{t('version.candidate')}</th>
-                  <th scope="col" className="num">{champion ?? t('version.champion')}</th>
-                  <th scope="col" className="num">{t('version.baseline')}</th>
+                  <th scope="col" className="num">
+                    {t('version.candidate')}
+                  </th>
+                  <th scope="col" className="num">
+                    {champion ?? t('version.champion')}
+                  </th>
+                  <th scope="col" className="num">
+                    {t('version.baseline')}
+                  </th>
                 </tr>
               </thead>
               <tbody>
@@ -149,23 +200,47 @@ function CheckRow({ check, format }: { check: Check; format: Format }): ReactNod
   const smaller = isSmallerBetter(check.metric)
   const bound = check.referenceName === 'min' || check.referenceName === 'max'
   const limit = check.reference
-  const good = check.referenceName === 'min' ? 'above' : check.referenceName === 'max' ? 'below' : smaller ? 'below' : 'above'
+  const good =
+    check.referenceName === 'min' ? 'above' : check.referenceName === 'max' ? 'below' : smaller ? 'below' : 'above'
   // The interval is that of the gain d; on the metric's own axis it lies around the reference, on the good side for d > 0.
-  const interval = check.interval === null || check.reference === null ? null : smaller ? ([check.reference - check.interval.high, check.reference - check.interval.low] as const) : ([check.reference + check.interval.low, check.reference + check.interval.high] as const)
+  const interval =
+    check.interval === null || check.reference === null
+      ? null
+      : smaller
+        ? ([check.reference - check.interval.high, check.reference - check.interval.low] as const)
+        : ([check.reference + check.interval.low, check.reference + check.interval.high] as const)
   return (
     <tr title={check.reason}>
       <td>
         <Status state={check.verdict === 'failed' && check.severity === 'warn' ? 'warn' : check.verdict} />
       </td>
-      <th scope="row" className="b">{check.metric}</th>
+      <th scope="row" className="b">
+        {check.metric}
+      </th>
       <td className="num b">{format.number(check.value)}</td>
       <td className="num m">{bound ? '–' : format.number(check.reference)}</td>
       <td>{check.rule.startsWith(`${check.metric} `) ? check.rule.slice(check.metric.length + 1) : check.rule}</td>
       <td>
-        <GateMark value={check.value} reference={bound ? null : check.reference} limit={limit} interval={interval} good={good} label={t('version.mark', { metric: check.metric, value: format.number(check.value), limit: format.number(limit) })} />
+        <GateMark
+          value={check.value}
+          reference={bound ? null : check.reference}
+          limit={limit}
+          interval={interval}
+          good={good}
+          label={t('version.mark', {
+            metric: check.metric,
+            value: format.number(check.value),
+            limit: format.number(limit),
+          })}
+        />
       </td>
       <td className="num">
-        {format.delta(check.d)} {check.interval !== null && <span className="m">{t('version.interval', { low: format.delta(check.interval.low), high: format.delta(check.interval.high) })}</span>}
+        {format.delta(check.d)}{' '}
+        {check.interval !== null && (
+          <span className="m">
+            {t('version.interval', { low: format.delta(check.interval.low), high: format.delta(check.interval.high) })}
+          </span>
+        )}
       </td>
     </tr>
   )
@@ -175,15 +250,21 @@ function Legend({ own, champion }: { own: string; champion: string | null }): Re
   const t = useT()
   return (
     <span className="legend m t12">
-      <svg width="10" height="10" aria-hidden="true"><circle cx="5" cy="5" r="4" className="f1" /></svg>
+      <svg width="10" height="10" aria-hidden="true">
+        <circle cx="5" cy="5" r="4" className="f1" />
+      </svg>
       {own}
       {champion !== null && (
         <>
-          <svg width="10" height="10" aria-hidden="true"><circle cx="5" cy="5" r="3.4" className="fbg ct" /></svg>
+          <svg width="10" height="10" aria-hidden="true">
+            <circle cx="5" cy="5" r="3.4" className="fbg ct" />
+          </svg>
           {champion}
         </>
       )}
-      <svg width="4" height="12" aria-hidden="true"><path d="M2 0V12" className="ct" strokeWidth="1.4" /></svg>
+      <svg width="4" height="12" aria-hidden="true">
+        <path d="M2 0V12" className="ct" strokeWidth="1.4" />
+      </svg>
       {t('endpoint.limit')}
     </span>
   )
@@ -208,8 +289,12 @@ function GainChart({ check, format }: { check: Check; format: Format }): ReactNo
           </g>
         ))}
         <path className="ax" d={`M${x(0)} 14V78`} />
-        <text x={x(0) - 6} y={12} textAnchor="end">{t('version.gain_worse')}</text>
-        <text x={x(0) + 6} y={12}>{t('version.gain_better')}</text>
+        <text x={x(0) - 6} y={12} textAnchor="end">
+          {t('version.gain_worse')}
+        </text>
+        <text x={x(0) + 6} y={12}>
+          {t('version.gain_better')}
+        </text>
         <rect x={x(low)} width={x(high) - x(low)} y={30} height={32} className={`band ${low > 0 ? 'f1' : 'fm'}`} />
         <path className={low > 0 ? 'c1' : 'cm'} d={`M${x(low)} 46H${x(high)}`} strokeWidth={2} />
         <circle cx={x(middle)} cy={46} r={4.5} className={low > 0 ? 'f1' : 'fm'} />
@@ -223,7 +308,16 @@ function GainChart({ check, format }: { check: Check; format: Format }): ReactNo
   }
   return (
     <>
-      <ChartFrame sentence={t('version.gain_sentence', { metric: check.metric, d: format.delta(check.d), low: format.delta(low), high: format.delta(high) })} height={98} draw={draw} />
+      <ChartFrame
+        sentence={t('version.gain_sentence', {
+          metric: check.metric,
+          d: format.delta(check.d),
+          low: format.delta(low),
+          high: format.delta(high),
+        })}
+        height={98}
+        draw={draw}
+      />
       <p className="m t12">{t('version.gain_groups', { groups: check.groups ?? 0, rows: format.count(check.rows) })}</p>
     </>
   )
@@ -233,14 +327,24 @@ function Approvals({ version }: { version: ModelVersion }): ReactNode {
   const t = useT()
   const missing = version.state === 'awaiting_approval' ? version.approvers : []
   return (
-    <Section title={t('version.approvals')} note={version.approvers.length === 0 ? t('version.approvals_none') : t('version.approvals_needs', { who: version.approvers.join(', ') })}>
+    <Section
+      title={t('version.approvals')}
+      note={
+        version.approvers.length === 0
+          ? t('version.approvals_none')
+          : t('version.approvals_needs', { who: version.approvers.join(', ') })
+      }
+    >
       {(version.approvals.length > 0 || missing.length > 0) && (
         <ul className="appr">
           {version.approvals.map((approval) => (
             <li key={approval.id}>
               <Status state={approval.decision === 'approved' ? 'passed' : 'refused'} bare />
               <span>
-                <span className="b"><Actor id={approval.approver} /></span> {approval.soleUser && <span className="m">{t('version.sole_user')}</span>}
+                <span className="b">
+                  <Actor id={approval.approver} />
+                </span>{' '}
+                {approval.soleUser && <span className="m">{t('version.sole_user')}</span>}
                 {approval.comment !== '' && <span className="block">{approval.comment}</span>}
               </span>
               <span className="m t12">
@@ -277,7 +381,14 @@ function RolloutPlan({ project, model }: { project: string; model: string }): Re
           {endpoint.rollout.steps.map((step) => (
             <li key={step}>
               <b>{format.percent(step / 100, 0)}</b>
-              <span className="m">{t('endpoint.step_bakes', { elapsed: '0', bake: format.duration(endpoint.rollout!.bakeMs), requests: 0, min: endpoint.rollout!.minRequests })}</span>
+              <span className="m">
+                {t('endpoint.step_bakes', {
+                  elapsed: '0',
+                  bake: format.duration(endpoint.rollout!.bakeMs),
+                  requests: 0,
+                  min: endpoint.rollout!.minRequests,
+                })}
+              </span>
             </li>
           ))}
         </ul>

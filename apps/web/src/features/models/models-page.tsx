@@ -20,13 +20,53 @@ export function ModelsPage(): ReactNode {
   const list = useRead('listModels', { project, limit: 500 })
   const columns = useMemo<readonly Column<Row>[]>(
     () => [
-      { id: 'name', header: t('common.name'), head: true, sort: (it) => it.name, cell: (it) => <Link className="b" to={pathTo(project, 'models', it.name)}>{it.name}</Link> },
-      { id: 'production', header: t('models.production'), cell: (it) => versionLink(project, it.name, it.aliases.find((alias) => alias.alias === 'production')?.number) },
+      {
+        id: 'name',
+        header: t('common.name'),
+        head: true,
+        sort: (it) => it.name,
+        cell: (it) => (
+          <Link className="b" to={pathTo(project, 'models', it.name)}>
+            {it.name}
+          </Link>
+        ),
+      },
+      {
+        id: 'production',
+        header: t('models.production'),
+        cell: (it) => versionLink(project, it.name, it.aliases.find((alias) => alias.alias === 'production')?.number),
+      },
       { id: 'latest', header: t('models.latest'), cell: (it) => versionLink(project, it.name, it.latest ?? undefined) },
-      { id: 'versions', header: t('models.versions'), num: true, sort: (it) => it.versionCount, cell: (it) => it.versionCount },
-      { id: 'waiting', header: t('models.waiting'), cell: (it) => (it.waiting.length === 0 ? '–' : <Status state="awaiting_approval" label={it.waiting.map((number) => `v${number}`).join(', ')} />) },
-      { id: 'task', header: t('models.task'), className: 'm', cell: (it) => [it.task, it.target].filter((part) => part !== null).join(' · ') || '–' },
-      { id: 'updated', header: t('models.updated'), num: true, sort: (it) => it.updatedAt, cell: (it) => <Ago at={it.updatedAt} /> },
+      {
+        id: 'versions',
+        header: t('models.versions'),
+        num: true,
+        sort: (it) => it.versionCount,
+        cell: (it) => it.versionCount,
+      },
+      {
+        id: 'waiting',
+        header: t('models.waiting'),
+        cell: (it) =>
+          it.waiting.length === 0 ? (
+            '–'
+          ) : (
+            <Status state="awaiting_approval" label={it.waiting.map((number) => `v${number}`).join(', ')} />
+          ),
+      },
+      {
+        id: 'task',
+        header: t('models.task'),
+        className: 'm',
+        cell: (it) => [it.task, it.target].filter((part) => part !== null).join(' · ') || '–',
+      },
+      {
+        id: 'updated',
+        header: t('models.updated'),
+        num: true,
+        sort: (it) => it.updatedAt,
+        cell: (it) => <Ago at={it.updatedAt} />,
+      },
     ],
     [t, project],
   )
@@ -34,12 +74,36 @@ export function ModelsPage(): ReactNode {
     <>
       <PageHead title={t('nav.models')} />
       <section className="sec">
-        <Panel of={list}>{(data) => (data.items.length === 0 ? <Empty title={t('models.empty_title')} body={t('models.empty_body')} command={'release:\n  uses: kiban/release\n  inputs: { model: "${{ steps.train.outputs.model }}", name: delay }'} /> : <DataTable label={t('nav.models')} columns={columns} rows={data.items} rowKey={(it) => it.id} rowTo={(it) => pathTo(project, 'models', it.name)} />)}</Panel>
+        <Panel of={list}>
+          {(data) =>
+            data.items.length === 0 ? (
+              <Empty
+                title={t('models.empty_title')}
+                body={t('models.empty_body')}
+                command={
+                  'release:\n  uses: kiban/release\n  inputs: { model: "${{ steps.train.outputs.model }}", name: delay }'
+                }
+              />
+            ) : (
+              <DataTable
+                label={t('nav.models')}
+                columns={columns}
+                rows={data.items}
+                rowKey={(it) => it.id}
+                rowTo={(it) => pathTo(project, 'models', it.name)}
+              />
+            )
+          }
+        </Panel>
       </section>
     </>
   )
 }
 
 function versionLink(project: string, model: string, number: number | undefined): ReactNode {
-  return number === undefined ? '–' : <Link to={pathTo(project, 'models', model, 'versions', number)}>{`v${number}`}</Link>
+  return number === undefined ? (
+    '–'
+  ) : (
+    <Link to={pathTo(project, 'models', model, 'versions', number)}>{`v${number}`}</Link>
+  )
 }

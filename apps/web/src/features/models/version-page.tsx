@@ -31,7 +31,8 @@ export function ModelVersionPage(): ReactNode {
   const [reason, setReason] = useState('')
   const reasonId = useId()
   useTitle(one.data === undefined ? undefined : `v${one.data.number}`)
-  if (one.error !== null && one.data === undefined) return <Failure error={one.error} onRetry={() => void one.refetch()} />
+  if (one.error !== null && one.data === undefined)
+    return <Failure error={one.error} onRetry={() => void one.refetch()} />
   if (one.data === undefined) return <Skeleton rows={10} />
   const it = one.data
   const evidence = it.evidence[0]
@@ -40,14 +41,25 @@ export function ModelVersionPage(): ReactNode {
   const reasonField = waits && (
     <div className="fld gap">
       <label htmlFor={reasonId}>{t('version.reason_required')}</label>
-      <input id={reasonId} className="in" placeholder={t('version.reason_hint')} value={reason} onChange={(event) => setReason(event.currentTarget.value)} />
+      <input
+        id={reasonId}
+        className="in"
+        placeholder={t('version.reason_hint')}
+        value={reason}
+        onChange={(event) => setReason(event.currentTarget.value)}
+      />
     </div>
   )
   return (
     <>
       <PageHead
         title={`${it.name} v${it.number}`}
-        status={<Status state={it.state} label={it.aliases.length > 0 && it.state === 'released' ? it.aliases.join(', ') : undefined} />}
+        status={
+          <Status
+            state={it.state}
+            label={it.aliases.length > 0 && it.state === 'released' ? it.aliases.join(', ') : undefined}
+          />
+        }
         meta={
           <>
             {it.runId !== null && (
@@ -57,12 +69,16 @@ export function ModelVersionPage(): ReactNode {
             )}
             {it.trainingDatasetVersionId !== null && (
               <span>
-                {t('version.data')} <Link to={`/go/${it.trainingDatasetVersionId}`}>{it.trainingDatasetVersionId.slice(-6)}</Link>
+                {t('version.data')}{' '}
+                <Link to={`/go/${it.trainingDatasetVersionId}`}>{it.trainingDatasetVersionId.slice(-6)}</Link>
               </span>
             )}
             {it.environmentId !== null && (
               <span>
-                {t('version.environment')} <Link to={pathTo(project, 'environments', it.environmentId)}>{(it.environmentLock ?? it.environmentId).slice(0, 8)}</Link>
+                {t('version.environment')}{' '}
+                <Link to={pathTo(project, 'environments', it.environmentId)}>
+                  {(it.environmentLock ?? it.environmentId).slice(0, 8)}
+                </Link>
               </span>
             )}
             {it.codeManifest !== null && (
@@ -74,16 +90,39 @@ export function ModelVersionPage(): ReactNode {
               <By id={it.createdBy} /> <Ago at={it.createdAt} />
             </span>
             <span>{format.bytes(it.sizeBytes)}</span>
-            <span className="id" title={it.manifest}>{`sha256:${it.manifest.slice(0, 4)}…${it.manifest.slice(-4)}`}</span>
+            <span
+              className="id"
+              title={it.manifest}
+            >{`sha256:${it.manifest.slice(0, 4)}…${it.manifest.slice(-4)}`}</span>
           </>
         }
         actions={
           waits && (
             <>
-              <button type="button" className="btn d" disabled={reason.trim() === '' || refuse.isPending} onClick={() => refuse.mutate({ project, model, version: String(it.number), digest: evidence.digest, reason })}>
+              <button
+                type="button"
+                className="btn d"
+                disabled={reason.trim() === '' || refuse.isPending}
+                onClick={() =>
+                  refuse.mutate({ project, model, version: String(it.number), digest: evidence.digest, reason })
+                }
+              >
                 {t('version.refuse')}
               </button>
-              <button type="button" className="btn p" disabled={approve.isPending} onClick={() => approve.mutate({ project, model, version: String(it.number), digest: evidence.digest, comment: reason })}>
+              <button
+                type="button"
+                className="btn p"
+                disabled={approve.isPending}
+                onClick={() =>
+                  approve.mutate({
+                    project,
+                    model,
+                    version: String(it.number),
+                    digest: evidence.digest,
+                    comment: reason,
+                  })
+                }
+              >
                 {t('version.approve')}
               </button>
             </>
@@ -103,18 +142,40 @@ export function ModelVersionPage(): ReactNode {
           { id: 'files', label: t('version.tab_files'), count: it.files.length },
         ]}
       />
-      {tab === 'schema' ? <Schema version={it} /> : tab === 'importance' ? <Importance version={it} /> : tab === 'card' ? <Card version={it} /> : tab === 'lineage' ? <LineageView project={project} kind="model_version" id={it.id} /> : tab === 'files' ? <Files project={project} version={it} /> : <Decision project={project} version={it} reasonField={reasonField} />}
+      {tab === 'schema' ? (
+        <Schema version={it} />
+      ) : tab === 'importance' ? (
+        <Importance version={it} />
+      ) : tab === 'card' ? (
+        <Card version={it} />
+      ) : tab === 'lineage' ? (
+        <LineageView project={project} kind="model_version" id={it.id} />
+      ) : tab === 'files' ? (
+        <Files project={project} version={it} />
+      ) : (
+        <Decision project={project} version={it} reasonField={reasonField} />
+      )}
     </>
   )
 }
 
 function Schema({ version }: { version: ModelVersion }): ReactNode {
   const t = useT()
-  if (version.signature === null) return <Section title={t('version.tab_schema')}><Nothing>{t('version.no_signature')}</Nothing></Section>
+  if (version.signature === null)
+    return (
+      <Section title={t('version.tab_schema')}>
+        <Nothing>{t('version.no_signature')}</Nothing>
+      </Section>
+    )
   const { inputs, outputs } = version.signature
   return (
     <div className="cols" style={{ gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 1fr)', gap: 40 }}>
-      {([[t('version.inputs'), inputs], [t('version.outputs'), outputs]] as const).map(([title, fields]) => (
+      {(
+        [
+          [t('version.inputs'), inputs],
+          [t('version.outputs'), outputs],
+        ] as const
+      ).map(([title, fields]) => (
         <Section key={title} title={title} note={fields.length}>
           <div className="tbox">
             <table className="compact">
@@ -128,8 +189,12 @@ function Schema({ version }: { version: ModelVersion }): ReactNode {
               <tbody>
                 {fields.map((field) => (
                   <tr key={field.name}>
-                    <th scope="row" className="b">{field.name}</th>
-                    <td className="mono">{field.shape === null ? field.type : `${field.type} [${field.shape.join(', ')}]`}</td>
+                    <th scope="row" className="b">
+                      {field.name}
+                    </th>
+                    <td className="mono">
+                      {field.shape === null ? field.type : `${field.type} [${field.shape.join(', ')}]`}
+                    </td>
                     <td className="m">{field.required ? t('version.yes') : t('version.no')}</td>
                   </tr>
                 ))}
@@ -148,7 +213,10 @@ function Importance({ version }: { version: ModelVersion }): ReactNode {
   const rows = version.importances ?? []
   const top = Math.max(1e-12, ...rows.map((row) => row.drop))
   return (
-    <Section title={t('version.tab_importance')} note={version.importanceMetric !== null && t('version.importance_note', { metric: version.importanceMetric })}>
+    <Section
+      title={t('version.tab_importance')}
+      note={version.importanceMetric !== null && t('version.importance_note', { metric: version.importanceMetric })}
+    >
       {rows.length === 0 ? (
         <Nothing>{t('version.no_importance')}</Nothing>
       ) : (
@@ -157,11 +225,20 @@ function Importance({ version }: { version: ModelVersion }): ReactNode {
             <tbody>
               {rows.map((row) => (
                 <tr key={row.feature}>
-                  <th scope="row" className="b" style={{ width: 200 }}>{row.feature}</th>
-                  <td className="num" style={{ width: 90 }}>{format.number(row.drop)}</td>
+                  <th scope="row" className="b" style={{ width: 200 }}>
+                    {row.feature}
+                  </th>
+                  <td className="num" style={{ width: 90 }}>
+                    {format.number(row.drop)}
+                  </td>
                   <td className="m" style={{ width: 100 }}>{`± ${format.number(row.sd)}`}</td>
                   <td>
-                    <WeightBar share={Math.max(0, row.drop) / top} width={420} tone="f1" label={`${row.feature} ${format.number(row.drop)}`} />
+                    <WeightBar
+                      share={Math.max(0, row.drop) / top}
+                      width={420}
+                      tone="f1"
+                      label={`${row.feature} ${format.number(row.drop)}`}
+                    />
                   </td>
                 </tr>
               ))}
@@ -175,20 +252,33 @@ function Importance({ version }: { version: ModelVersion }): ReactNode {
 
 function Card({ version }: { version: ModelVersion }): ReactNode {
   const t = useT()
-  return <Section title={t('version.tab_card')}>{version.card === '' ? <Nothing>{version.description === '' ? t('version.no_card') : version.description}</Nothing> : <p className="prewrap">{version.card}</p>}</Section>
+  return (
+    <Section title={t('version.tab_card')}>
+      {version.card === '' ? (
+        <Nothing>{version.description === '' ? t('version.no_card') : version.description}</Nothing>
+      ) : (
+        <p className="prewrap">{version.card}</p>
+      )}
+    </Section>
+  )
 }
 
 function Files({ project, version }: { project: string; version: ModelVersion }): ReactNode {
   const t = useT()
   const format = useFormat()
   return (
-    <Section title={t('version.tab_files')} note={version.runsCodeWhenLoaded ? t('version.runs_code') : version.flavours.join(', ')}>
+    <Section
+      title={t('version.tab_files')}
+      note={version.runsCodeWhenLoaded ? t('version.runs_code') : version.flavours.join(', ')}
+    >
       <div className="tbox">
         <table className="compact">
           <thead>
             <tr>
               <th scope="col">{t('dataset.path')}</th>
-              <th scope="col" className="num">{t('datasets.size')}</th>
+              <th scope="col" className="num">
+                {t('datasets.size')}
+              </th>
               <th scope="col">{t('dataset.hash')}</th>
             </tr>
           </thead>
@@ -196,7 +286,15 @@ function Files({ project, version }: { project: string; version: ModelVersion })
             {version.files.map((file) => (
               <tr key={file.path}>
                 <th scope="row">
-                  <a href={addressOf('getModelVersionFile', { project, model: version.name, version: String(version.number), path: file.path })} download>
+                  <a
+                    href={addressOf('getModelVersionFile', {
+                      project,
+                      model: version.name,
+                      version: String(version.number),
+                      path: file.path,
+                    })}
+                    download
+                  >
                     {file.path}
                   </a>
                 </th>

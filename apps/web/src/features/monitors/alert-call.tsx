@@ -8,7 +8,15 @@ import type { MessageKey } from '../../messages/index.ts'
 type Alert = AnswerOf<'listAlerts'>['alerts'][number]
 
 /** The worst open alert, said first: what, since when, by which rule, and what to do. */
-export function AlertCall({ project, alert, timeZone }: { project: string; alert: Alert; timeZone: string }): ReactNode {
+export function AlertCall({
+  project,
+  alert,
+  timeZone,
+}: {
+  project: string
+  alert: Alert
+  timeZone: string
+}): ReactNode {
   const t = useT()
   const format = useFormat(timeZone)
   const acknowledge = useChange('acknowledgeAlert')
@@ -24,11 +32,21 @@ export function AlertCall({ project, alert, timeZone }: { project: string; alert
         </p>
       </div>
       <span className="a">
-        <button type="button" className="btn q" disabled={resolve.isPending} onClick={() => resolve.mutate({ project, alert: alert.id, note: '' })}>
+        <button
+          type="button"
+          className="btn q"
+          disabled={resolve.isPending}
+          onClick={() => resolve.mutate({ project, alert: alert.id, note: '' })}
+        >
           {t('monitor.resolve')}
         </button>
         {alert.state === 'open' && (
-          <button type="button" className="btn p" disabled={acknowledge.isPending} onClick={() => acknowledge.mutate({ project, alert: alert.id, note: '' })}>
+          <button
+            type="button"
+            className="btn p"
+            disabled={acknowledge.isPending}
+            onClick={() => acknowledge.mutate({ project, alert: alert.id, note: '' })}
+          >
             {t('monitor.acknowledge')}
           </button>
         )}

@@ -16,7 +16,17 @@ type Loop = AnswerOf<'listLoops'>['loops'][number]
 type Firing = NonNullable<Loop['lastFiring']>
 
 /** The closed loop as one strip: monitor, retrain, gate, approve, rollout, watch, each with its state and reason. */
-export function LoopStrip({ project, loop, history = false, first = false }: { project: string; loop: Loop; history?: boolean; first?: boolean }): ReactNode {
+export function LoopStrip({
+  project,
+  loop,
+  history = false,
+  first = false,
+}: {
+  project: string
+  loop: Loop
+  history?: boolean
+  first?: boolean
+}): ReactNode {
   const t = useT()
   const enable = useChange('enableLoop')
   const disable = useChange('disableLoop')
@@ -29,30 +39,49 @@ export function LoopStrip({ project, loop, history = false, first = false }: { p
       title={t('loop.title', { name: loop.name })}
       note={
         <>
-          {loop.limits.perMonth === null ? t('loop.limits_none', { count: loop.firingsThisMonth }) : t('loop.limits', { count: loop.firingsThisMonth, max: loop.limits.perMonth })}
+          {loop.limits.perMonth === null
+            ? t('loop.limits_none', { count: loop.firingsThisMonth })
+            : t('loop.limits', { count: loop.firingsThisMonth, max: loop.limits.perMonth })}
           {loop.blockedReason !== null && ` · ${loop.blockedReason}`}
         </>
       }
       aside={
-        <button type="button" className="btn q" onClick={() => (loop.enabled ? setAsking(true) : enable.mutate({ project, loop: loop.name }))}>
+        <button
+          type="button"
+          className="btn q"
+          onClick={() => (loop.enabled ? setAsking(true) : enable.mutate({ project, loop: loop.name }))}
+        >
           {loop.enabled ? t('loop.stop') : t('loop.enable')}
         </button>
       }
     >
-      {loop.lastFiring === null ? <Nothing>{t('loop.never')}</Nothing> : <FiringStrip project={project} loop={loop} firing={loop.lastFiring} />}
+      {loop.lastFiring === null ? (
+        <Nothing>{t('loop.never')}</Nothing>
+      ) : (
+        <FiringStrip project={project} loop={loop} firing={loop.lastFiring} />
+      )}
       {earlier.length > 0 && (
         <>
           <h3 className="gap">{t('loop.history')}</h3>
           <ul className="lines">
             {earlier.map((firing) => (
               <li key={firing.id} className="row">
-                <Status state={firing.state} /> <span>{t('loop.firing', { number: firing.number })}</span> <span className="m">{firing.reason}</span> <Ago at={firing.createdAt} />
+                <Status state={firing.state} /> <span>{t('loop.firing', { number: firing.number })}</span>{' '}
+                <span className="m">{firing.reason}</span> <Ago at={firing.createdAt} />
               </li>
             ))}
           </ul>
         </>
       )}
-      <ConfirmDialog opened={asking} title={t('loop.title', { name: loop.name })} body={loop.description ?? loop.pipeline} action={t('loop.stop')} danger onClose={() => setAsking(false)} onConfirm={() => disable.mutate({ project, loop: loop.name })} />
+      <ConfirmDialog
+        opened={asking}
+        title={t('loop.title', { name: loop.name })}
+        body={loop.description ?? loop.pipeline}
+        action={t('loop.stop')}
+        danger
+        onClose={() => setAsking(false)}
+        onConfirm={() => disable.mutate({ project, loop: loop.name })}
+      />
     </Section>
   )
 }
@@ -63,7 +92,8 @@ function FiringStrip({ project, loop, firing }: { project: string; loop: Loop; f
   return (
     <>
       <p className="t13">
-        <Status state={firing.state} label={t('loop.firing', { number: firing.number })} /> {firing.reason} <span className="m">{format.ago(firing.createdAt)}</span>
+        <Status state={firing.state} label={t('loop.firing', { number: firing.number })} /> {firing.reason}{' '}
+        <span className="m">{format.ago(firing.createdAt)}</span>
       </p>
       <ol className="loop0 gap">
         {firing.links.map((link) => {
@@ -88,10 +118,14 @@ function linkPath(project: string, loop: Loop, firing: Firing, link: Firing['lin
     case 'watch':
       return pathTo(project, 'monitors', firing.trigger.monitor)
     case 'retrain':
-      return firing.pipelineRunId === null ? null : pathTo(project, 'pipelines', loop.pipeline, 'runs', firing.pipelineRunId)
+      return firing.pipelineRunId === null
+        ? null
+        : pathTo(project, 'pipelines', loop.pipeline, 'runs', firing.pipelineRunId)
     case 'gate':
     case 'approve':
-      return firing.modelVersionNumber === null ? null : pathTo(project, 'models', loop.model, 'versions', firing.modelVersionNumber)
+      return firing.modelVersionNumber === null
+        ? null
+        : pathTo(project, 'models', loop.model, 'versions', firing.modelVersionNumber)
     case 'rollout':
       return loop.endpoint === null ? null : pathTo(project, 'endpoints', loop.endpoint)
   }

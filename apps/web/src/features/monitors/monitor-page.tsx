@@ -32,22 +32,67 @@ export function MonitorPage(): ReactNode {
   const windows = useRead('listMonitorWindows', { project, monitor: name, grain, limit: 400 }, { keep: true })
   const alerts = useRead('listAlerts', { project, monitor: name, limit: 50 })
   const loops = useRead('listLoops', { project })
-  const rollouts = useRead('listRollouts', { project, endpoint: one.data?.endpoint ?? '', limit: 50 }, { enabled: one.data !== undefined })
+  const rollouts = useRead(
+    'listRollouts',
+    { project, endpoint: one.data?.endpoint ?? '', limit: 50 },
+    { enabled: one.data !== undefined },
+  )
   const recompute = useChange('recomputeMonitorWindow')
   const columns = useMemo<readonly Column<Window>[]>(
     () => [
-      { id: 'label', header: t('monitor.window_head'), head: true, className: 'b', sort: (it) => it.startAt, cell: (it) => it.label },
+      {
+        id: 'label',
+        header: t('monitor.window_head'),
+        head: true,
+        className: 'b',
+        sort: (it) => it.startAt,
+        cell: (it) => it.label,
+      },
       { id: 'state', header: t('common.state'), cell: (it) => <Status state={it.state} /> },
       { id: 'rows', header: t('monitors.rows'), num: true, sort: (it) => it.rows, cell: (it) => format.count(it.rows) },
       { id: 'labelled', header: t('monitor.labelled'), num: true, cell: (it) => format.count(it.labelledRows) },
-      { id: 'coverage', header: t('monitor.coverage'), num: true, sort: (it) => it.labelCoverage, cell: (it) => format.percent(it.labelCoverage) },
-      { id: 'signals', header: t('monitor.verdicts'), className: 'clip', width: '44%', cell: (it) => it.signals.map((signal) => <span key={signal.signal} title={signal.summary} className="sig0"><Status state={signal.status} label={t(`signal.${signal.signal}` as MessageKey) /* one message for each member of the contract's enum */} /></span>) },
-      { id: 'versions', header: t('endpoint.versions'), className: 'm', cell: (it) => it.versions.map((version) => version.version).join(', ') },
-      { id: 'recomputed', header: t('monitor.recomputed'), num: true, className: 'm', cell: (it) => it.recomputed || '–' },
+      {
+        id: 'coverage',
+        header: t('monitor.coverage'),
+        num: true,
+        sort: (it) => it.labelCoverage,
+        cell: (it) => format.percent(it.labelCoverage),
+      },
+      {
+        id: 'signals',
+        header: t('monitor.verdicts'),
+        className: 'clip',
+        width: '44%',
+        cell: (it) =>
+          it.signals.map((signal) => (
+            <span key={signal.signal} title={signal.summary} className="sig0">
+              <Status
+                state={signal.status}
+                label={
+                  t(`signal.${signal.signal}` as MessageKey) /* one message for each member of the contract's enum */
+                }
+              />
+            </span>
+          )),
+      },
+      {
+        id: 'versions',
+        header: t('endpoint.versions'),
+        className: 'm',
+        cell: (it) => it.versions.map((version) => version.version).join(', '),
+      },
+      {
+        id: 'recomputed',
+        header: t('monitor.recomputed'),
+        num: true,
+        className: 'm',
+        cell: (it) => it.recomputed || '–',
+      },
     ],
     [t, format],
   )
-  if (one.error !== null && one.data === undefined) return <Failure error={one.error} onRetry={() => void one.refetch()} />
+  if (one.error !== null && one.data === undefined)
+    return <Failure error={one.error} onRetry={() => void one.refetch()} />
   if (one.data === undefined) return <Skeleton rows={10} />
   const it = one.data
   const last = it.lastWindow
@@ -55,7 +100,8 @@ export function MonitorPage(): ReactNode {
   const worst = open.find((alert) => alert.severity === 'error') ?? open[0]
   const done = windows.data?.windows.filter((window) => window.state === 'done') ?? []
   const chosen = search['window'] ?? done[0]?.id
-  const setSearch = (part: Record<string, string | undefined>) => void navigate({ to: '.', search: { ...search, ...part }, replace: true })
+  const setSearch = (part: Record<string, string | undefined>) =>
+    void navigate({ to: '.', search: { ...search, ...part }, replace: true })
   const related = loops.data?.loops.filter((loop) => loop.when.some((when) => when.monitor === name)) ?? []
   return (
     <>
@@ -69,7 +115,11 @@ export function MonitorPage(): ReactNode {
             </span>
             <span>{t('monitor.meta_reference', { reference: it.reference })}</span>
             <span>{t('monitor.meta_window', { window: it.window, zone: it.timeZone })}</span>
-            {last !== null && last.labelCoverage !== null && <span>{t('monitor.meta_labels', { coverage: format.percent(last.labelCoverage), window: last.label })}</span>}
+            {last !== null && last.labelCoverage !== null && (
+              <span>
+                {t('monitor.meta_labels', { coverage: format.percent(last.labelCoverage), window: last.label })}
+              </span>
+            )}
             {worst === undefined && <span>{it.reason}</span>}
           </>
         }
@@ -87,16 +137,61 @@ export function MonitorPage(): ReactNode {
       />
       {worst !== undefined && <AlertCall project={project} alert={worst} timeZone={it.timeZone} />}
       <Panel of={series} rows={8}>
-        {(data) => (data.series.every((one_) => one_.points.length === 0) ? <Section title={t('monitor.signals')}><Nothing>{t('monitor.none_computed')}</Nothing></Section> : <SignalLanes series={data.series} timeZone={it.timeZone} marks={rollouts.data?.items ?? []} chosen={chosen} onChoose={(id) => setSearch({ window: id })} />)}
+        {(data) =>
+          data.series.every((one_) => one_.points.length === 0) ? (
+            <Section title={t('monitor.signals')}>
+              <Nothing>{t('monitor.none_computed')}</Nothing>
+            </Section>
+          ) : (
+            <SignalLanes
+              series={data.series}
+              timeZone={it.timeZone}
+              marks={rollouts.data?.items ?? []}
+              chosen={chosen}
+              onChoose={(id) => setSearch({ window: id })}
+            />
+          )
+        }
       </Panel>
-      {chosen !== undefined && <FeaturesPanel key={`${grain} ${chosen}`} project={project} monitor={name} window={chosen} aside={related.map((loop) => <LoopStrip key={loop.id} project={project} loop={loop} />)} />}
+      {chosen !== undefined && (
+        <FeaturesPanel
+          key={`${grain} ${chosen}`}
+          project={project}
+          monitor={name}
+          window={chosen}
+          aside={related.map((loop) => (
+            <LoopStrip key={loop.id} project={project} loop={loop} />
+          ))}
+        />
+      )}
       {chosen === undefined && related.map((loop) => <LoopStrip key={loop.id} project={project} loop={loop} />)}
       <div className="cols" style={{ gridTemplateColumns: 'minmax(0, 1.9fr) minmax(0, 1fr)', gap: 40 }}>
         <Section title={t('monitor.windows')}>
-          <Panel of={windows}>{(data) => (data.windows.length === 0 ? <Nothing>{t('monitor.none_computed')}</Nothing> : <DataTable compact label={t('monitor.windows')} columns={columns} rows={data.windows.slice(0, 60)} rowKey={(row) => row.id} selected={chosen ?? null} onSelect={(row) => setSearch({ window: row.id })} />)}</Panel>
+          <Panel of={windows}>
+            {(data) =>
+              data.windows.length === 0 ? (
+                <Nothing>{t('monitor.none_computed')}</Nothing>
+              ) : (
+                <DataTable
+                  compact
+                  label={t('monitor.windows')}
+                  columns={columns}
+                  rows={data.windows.slice(0, 60)}
+                  rowKey={(row) => row.id}
+                  selected={chosen ?? null}
+                  onSelect={(row) => setSearch({ window: row.id })}
+                />
+              )
+            }
+          </Panel>
           {chosen !== undefined && grain === 'window' && (
             <p className="gap">
-              <button type="button" className="btn" disabled={recompute.isPending} onClick={() => recompute.mutate({ project, monitor: name, window: chosen })}>
+              <button
+                type="button"
+                className="btn"
+                disabled={recompute.isPending}
+                onClick={() => recompute.mutate({ project, monitor: name, window: chosen })}
+              >
                 {t('monitor.recompute')}
               </button>
             </p>
@@ -110,7 +205,12 @@ export function MonitorPage(): ReactNode {
               <ul className="lines">
                 {alerts.data?.alerts.slice(0, 12).map((alert) => (
                   <li key={alert.id}>
-                    <Status state={alert.state === 'resolved' ? 'resolved' : alert.severity === 'error' ? 'firing' : 'warning'} label={`${alert.windowLabel} ${alert.metric}`} />
+                    <Status
+                      state={
+                        alert.state === 'resolved' ? 'resolved' : alert.severity === 'error' ? 'firing' : 'warning'
+                      }
+                      label={`${alert.windowLabel} ${alert.metric}`}
+                    />
                     <span className="block m">{alert.reason}</span>
                   </li>
                 ))}
@@ -121,7 +221,10 @@ export function MonitorPage(): ReactNode {
             <ul className="lines">
               {it.checks.map((check) => (
                 <li key={`${check.signal} ${check.rule}`} className="row">
-                  <span className="m">{t(`signal.${check.signal}` as MessageKey) /* one message for each member of the contract's enum */}</span> <span>{check.rule}</span>
+                  <span className="m">
+                    {t(`signal.${check.signal}` as MessageKey) /* one message for each member of the contract's enum */}
+                  </span>{' '}
+                  <span>{check.rule}</span>
                 </li>
               ))}
             </ul>

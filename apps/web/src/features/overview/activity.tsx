@@ -9,7 +9,15 @@ import { Ago } from '../../ui/time.tsx'
 import { resourceText } from '../lineage/audit-page.tsx'
 
 /** What happens inside of runs is on their pages. */
-const NOISE = new Set(['run.create', 'run.update', 'run.end', 'run.log', 'experiment.create', 'project.clock', 'project.set_clock'])
+const NOISE = new Set([
+  'run.create',
+  'run.update',
+  'run.end',
+  'run.log',
+  'experiment.create',
+  'project.clock',
+  'project.set_clock',
+])
 
 /** The newest changes of the project, as the audit log has them. */
 export function Activity({ project }: { project: string }): ReactNode {
@@ -23,14 +31,19 @@ export function Activity({ project }: { project: string }): ReactNode {
         ) : (
           <>
             <ul className="act">
-              {data.events.filter((event) => !NOISE.has(event.action)).slice(0, 8).map((event) => (
-                <li key={event.id}>
-                  <span className="m">
-                    <Ago at={event.time} />
-                  </span>
-                  <span className="nowrap"><Actor id={event.actor} /> <span className="m">{event.action}</span> {resourceText(event)}</span>
-                </li>
-              ))}
+              {data.events
+                .filter((event) => !NOISE.has(event.action))
+                .slice(0, 8)
+                .map((event) => (
+                  <li key={event.id}>
+                    <span className="m">
+                      <Ago at={event.time} />
+                    </span>
+                    <span className="nowrap">
+                      <Actor id={event.actor} /> <span className="m">{event.action}</span> {resourceText(event)}
+                    </span>
+                  </li>
+                ))}
             </ul>
             <p className="t13">
               <Link to={pathTo(project, 'audit')}>{t('nav.audit')}</Link>

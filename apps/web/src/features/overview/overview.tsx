@@ -25,16 +25,24 @@ export function Overview(): ReactNode {
   const pipelines = useRead('listPipelines', { project: name })
   const models = useRead('listModels', { project: name, limit: 20 })
   const loops = useRead('listLoops', { project: name })
-  if (project.error !== null && project.data === undefined) return <Failure error={project.error} onRetry={() => void project.refetch()} />
+  if (project.error !== null && project.data === undefined)
+    return <Failure error={project.error} onRetry={() => void project.refetch()} />
   if (project.data === undefined) return <Skeleton rows={10} />
   const it = project.data
   const first = pipelines.data?.pipelines.find((pipeline) => pipeline.archivedAt === null)
-  const empty = datasets.data?.datasets.length === 0 && pipelines.data?.pipelines.length === 0 && models.data?.items.length === 0
+  const empty =
+    datasets.data?.datasets.length === 0 && pipelines.data?.pipelines.length === 0 && models.data?.items.length === 0
   return (
     <>
       <PageHead
         title={it.title || it.name}
-        meta={it.description !== '' ? <span className="desc0">{it.description}</span> : <span>{`${t('home.revision')} ${format.count(it.revision)}`}</span>}
+        meta={
+          it.description !== '' ? (
+            <span className="desc0">{it.description}</span>
+          ) : (
+            <span>{`${t('home.revision')} ${format.count(it.revision)}`}</span>
+          )
+        }
         actions={
           first !== undefined && (
             <button type="button" className="btn" onClick={() => setStarting(true)}>
@@ -65,7 +73,9 @@ export function Overview(): ReactNode {
           </div>
         </>
       )}
-      {first !== undefined && <StartDialog project={name} pipeline={first} opened={starting} onClose={() => setStarting(false)} />}
+      {first !== undefined && (
+        <StartDialog project={name} pipeline={first} opened={starting} onClose={() => setStarting(false)} />
+      )}
     </>
   )
 }

@@ -7,10 +7,17 @@ import { useRead } from '../../lib/queries.ts'
 import { ChartFrame } from '../../ui/charts/frame.tsx'
 import { tickText } from '../../ui/charts/line-chart.tsx'
 import { linear, timeTicks, type Scale } from '../../ui/charts/scale.ts'
+import { useNow } from '../../ui/time.tsx'
 import { Section } from '../../ui/layout.tsx'
 
 type Rollout = AnswerOf<'listRollouts'>['items'][number]
-type Item = { readonly at: number; readonly to?: number; readonly text: string; readonly tone: 'ok' | 'bad' | 'warn' | 'rest' | 'info'; readonly share?: number }
+type Item = {
+  readonly at: number
+  readonly to?: number
+  readonly text: string
+  readonly tone: 'ok' | 'bad' | 'warn' | 'rest' | 'info'
+  readonly share?: number
+}
 type Lane = { readonly id: string; readonly name: string; readonly items: readonly Item[] }
 
 const LANE = 30
@@ -24,22 +31,76 @@ export function TimeLanes({ project }: { project: string; clock: Project['clock'
   const datasets = useRead('listDatasets', { project })
   const busiest = [...(datasets.data?.datasets ?? [])].sort((a, b) => b.versions - a.versions)
   const lead = busiest.find((it) => it.contract !== null) ?? busiest[0]
-  const commits = useRead('listDatasetVersions', { project, dataset: lead?.name ?? '', limit: 200 }, { enabled: lead !== undefined })
+  const commits = useRead(
+    'listDatasetVersions',
+    { project, dataset: lead?.name ?? '', limit: 200 },
+    { enabled: lead !== undefined },
+  )
   const runs = useRead('listPipelineRuns', { project, limit: 100 })
   const models = useRead('listModels', { project, limit: 1 })
   const model = models.data?.items[0]?.name
-  const versions = useRead('listModelVersions', { project, model: model ?? '', limit: 100 }, { enabled: model !== undefined })
+  const versions = useRead(
+    'listModelVersions',
+    { project, model: model ?? '', limit: 100 },
+    { enabled: model !== undefined },
+  )
   const endpoints = useRead('listEndpoints', { project })
   const endpoint = endpoints.data?.items[0]?.name
-  const rollouts = useRead('listRollouts', { project, endpoint: endpoint ?? '', limit: 100 }, { enabled: endpoint !== undefined })
+  const rollouts = useRead(
+    'listRollouts',
+    { project, endpoint: endpoint ?? '', limit: 100 },
+    { enabled: endpoint !== undefined },
+  )
   const alerts = useRead('listAlerts', { project, limit: 100 })
-  const now = Date.now()
+  const now = useNow(10_000)
   const lanes: Lane[] = [
-    { id: 'data', name: t('overview.lane_data'), items: (commits.data?.versions ?? []).map((it) => ({ at: it.createdAt, text: `${it.dataset} v${it.number}`, tone: it.state === 'blocked' ? 'bad' : it.state === 'quarantined' || it.state === 'warned' ? 'warn' : 'rest' })) },
-    { id: 'runs', name: t('overview.lane_runs'), items: (runs.data?.runs ?? []).map((it) => ({ at: it.startedAt ?? it.createdAt, to: it.endedAt ?? now, text: it.name, tone: it.state === 'failed' ? 'bad' : it.state === 'succeeded' ? 'ok' : it.state === 'cancelled' ? 'rest' : 'info' })) },
-    { id: 'versions', name: t('overview.lane_versions'), items: (versions.data?.items ?? []).map((it) => ({ at: it.createdAt, text: `v${it.number}`, tone: it.state === 'refused' ? 'bad' : it.state === 'rolled_back' ? 'warn' : it.state === 'awaiting_approval' ? 'info' : 'ok' })) },
+    {
+      id: 'data',
+      name: t('overview.lane_data'),
+      items: (commits.data?.versions ?? []).map((it) => ({
+        at: it.createdAt,
+        text: `${it.dataset} v${it.number}`,
+        tone: it.state === 'blocked' ? 'bad' : it.state === 'quarantined' || it.state === 'warned' ? 'warn' : 'rest',
+      })),
+    },
+    {
+      id: 'runs',
+      name: t('overview.lane_runs'),
+      items: (runs.data?.runs ?? []).map((it) => ({
+        at: it.startedAt ?? it.createdAt,
+        to: it.endedAt ?? now,
+        text: it.name,
+        tone:
+          it.state === 'failed' ? 'bad' : it.state === 'succeeded' ? 'ok' : it.state === 'cancelled' ? 'rest' : 'info',
+      })),
+    },
+    {
+      id: 'versions',
+      name: t('overview.lane_versions'),
+      items: (versions.data?.items ?? []).map((it) => ({
+        at: it.createdAt,
+        text: `v${it.number}`,
+        tone:
+          it.state === 'refused'
+            ? 'bad'
+            : it.state === 'rolled_back'
+              ? 'warn'
+              : it.state === 'awaiting_approval'
+                ? 'info'
+                : 'ok',
+      })),
+    },
     { id: 'traffic', name: t('overview.lane_traffic'), items: trafficOf(rollouts.data?.items ?? [], now) },
-    { id: 'alerts', name: t('overview.lane_alerts'), items: (alerts.data?.alerts ?? []).map((it) => ({ at: it.openedAt, to: it.resolvedAt ?? now, text: `${it.metric} ${it.windowLabel}`, tone: it.severity === 'error' ? 'bad' : 'warn' })) },
+    {
+      id: 'alerts',
+      name: t('overview.lane_alerts'),
+      items: (alerts.data?.alerts ?? []).map((it) => ({
+        at: it.openedAt,
+        to: it.resolvedAt ?? now,
+        text: `${it.metric} ${it.windowLabel}`,
+        tone: it.severity === 'error' ? 'bad' : 'warn',
+      })),
+    },
   ]
   const all = lanes.flatMap((lane) => lane.items)
   if (all.length === 0) return null
@@ -47,19 +108,31 @@ export function TimeLanes({ project }: { project: string; clock: Project['clock'
   const to = Math.max(now, from + 60_000)
   const sentence = t('overview.time_sentence', { from: format.time(from), to: format.time(to) })
   const height = 14 + lanes.length * LANE + 24
-  const table = { head: [t('overview.time'), ...lanes.map((lane) => lane.name)], rows: lanes.flatMap((lane) => lane.items.map((item) => [format.time(item.at), ...lanes.map((other) => (other.id === lane.id ? item.text : ''))])).slice(0, 200) }
+  const table = {
+    head: [t('overview.time'), ...lanes.map((lane) => lane.name)],
+    rows: lanes
+      .flatMap((lane) =>
+        lane.items.map((item) => [
+          format.time(item.at),
+          ...lanes.map((other) => (other.id === lane.id ? item.text : '')),
+        ]),
+      )
+      .slice(0, 200),
+  }
   const draw = (width: number) => {
     const x = linear([from, to], [LEFT + 4, width - 32])
     return (
       <g>
-        {timeTicks([from, to], Math.max(3, Math.floor((width - LEFT) / 130))).filter((tick) => x(tick.at) < width - 90).map((tick) => (
-          <g key={tick.at}>
-            <path className="gl" d={`M${x(tick.at)} 8V${14 + lanes.length * LANE}`} />
-            <text x={x(tick.at)} y={height - 6} textAnchor="middle">
-              {tickText(tick, format)}
-            </text>
-          </g>
-        ))}
+        {timeTicks([from, to], Math.max(3, Math.floor((width - LEFT) / 130)))
+          .filter((tick) => x(tick.at) < width - 90)
+          .map((tick) => (
+            <g key={tick.at}>
+              <path className="gl" d={`M${x(tick.at)} 8V${14 + lanes.length * LANE}`} />
+              <text x={x(tick.at)} y={height - 6} textAnchor="middle">
+                {tickText(tick, format)}
+              </text>
+            </g>
+          ))}
         {lanes.map((lane, index) => (
           <LaneMarks key={lane.id} lane={lane} y={14 + index * LANE} x={x} width={width} />
         ))}
@@ -78,7 +151,10 @@ export function TimeLanes({ project }: { project: string; clock: Project['clock'
 }
 
 function LaneMarks({ lane, y, x, width }: { lane: Lane; y: number; x: Scale; width: number }): ReactNode {
-  const last = lane.items.reduce<Item | undefined>((it, item) => (it === undefined || item.at > it.at ? item : it), undefined)
+  const last = lane.items.reduce<Item | undefined>(
+    (it, item) => (it === undefined || item.at > it.at ? item : it),
+    undefined,
+  )
   const end = last === undefined ? 0 : x(last.at)
   return (
     <g>
@@ -89,14 +165,58 @@ function LaneMarks({ lane, y, x, width }: { lane: Lane; y: number; x: Scale; wid
       {lane.items.map((item, index) => {
         const at = x(item.at)
         const to = item.to === undefined ? at : x(item.to)
-        if (lane.id === 'traffic') return <rect key={`${item.at} ${index}`} x={at} y={y + 8 + 12 * (1 - (item.share ?? 1))} width={Math.max(1, to - at)} height={Math.max(1, 12 * (item.share ?? 1))} className={TONES[item.tone]}><title>{item.text}</title></rect>
-        if (item.tone === 'bad') return <path key={`${item.at} ${index}`} className="cb no" strokeWidth={1.8} d={`M${at - 4} ${y + 10}l8 8m0 -8l-8 8`}><title>{item.text}</title></path>
-        if (lane.id === 'versions') return <path key={`${item.at} ${index}`} className={TONES[item.tone]} d={`M${at} ${y + 9}l5 5l-5 5l-5 -5z`}><title>{item.text}</title></path>
-        return <rect key={`${item.at} ${index}`} x={to - at > 6 ? at : at - 3} y={y + 10} width={Math.max(6, to - at)} height={8} rx={4} className={TONES[item.tone]}><title>{item.text}</title></rect>
+        if (lane.id === 'traffic')
+          return (
+            <rect
+              key={`${item.at} ${index}`}
+              x={at}
+              y={y + 8 + 12 * (1 - (item.share ?? 1))}
+              width={Math.max(1, to - at)}
+              height={Math.max(1, 12 * (item.share ?? 1))}
+              className={TONES[item.tone]}
+            >
+              <title>{item.text}</title>
+            </rect>
+          )
+        if (item.tone === 'bad')
+          return (
+            <path
+              key={`${item.at} ${index}`}
+              className="cb no"
+              strokeWidth={1.8}
+              d={`M${at - 4} ${y + 10}l8 8m0 -8l-8 8`}
+            >
+              <title>{item.text}</title>
+            </path>
+          )
+        if (lane.id === 'versions')
+          return (
+            <path key={`${item.at} ${index}`} className={TONES[item.tone]} d={`M${at} ${y + 9}l5 5l-5 5l-5 -5z`}>
+              <title>{item.text}</title>
+            </path>
+          )
+        return (
+          <rect
+            key={`${item.at} ${index}`}
+            x={to - at > 6 ? at : at - 3}
+            y={y + 10}
+            width={Math.max(6, to - at)}
+            height={8}
+            rx={4}
+            className={TONES[item.tone]}
+          >
+            <title>{item.text}</title>
+          </rect>
+        )
       })}
       {last !== undefined && lane.id !== 'traffic' && (
         <g className="halo">
-          <text x={Math.min(end - 10, width - 40)} y={y + 18} textAnchor="end" className={last.tone === 'bad' ? 'fb' : 'h'}>
+          <text
+            x={Math.min(end - 10, width - 40)}
+            y={y + 18}
+            textAnchor="end"
+            className={last.tone === 'bad' ? 'fb' : 'h'}
+          >
             {last.text}
           </text>
         </g>
@@ -107,6 +227,21 @@ function LaneMarks({ lane, y, x, width }: { lane: Lane; y: number; x: Scale; wid
 
 /** Shares of the newest version over time, from the events of its roll-outs. */
 function trafficOf(rollouts: readonly Rollout[], now: number): Item[] {
-  const events = rollouts.flatMap((rollout) => rollout.events.map((event) => ({ at: event.at, share: event.weight / 100, version: rollout.to.number, state: event.to }))).sort((a, b) => a.at - b.at)
-  return events.map((event, index) => ({ at: event.at, to: events[index + 1]?.at ?? now, text: `v${event.version} ${Math.round(event.share * 100)} %`, tone: event.state === 'rolling_back' || event.state === 'rolled_back' ? 'warn' : 'info', share: event.share }))
+  const events = rollouts
+    .flatMap((rollout) =>
+      rollout.events.map((event) => ({
+        at: event.at,
+        share: event.weight / 100,
+        version: rollout.to.number,
+        state: event.to,
+      })),
+    )
+    .sort((a, b) => a.at - b.at)
+  return events.map((event, index) => ({
+    at: event.at,
+    to: events[index + 1]?.at ?? now,
+    text: `v${event.version} ${Math.round(event.share * 100)} %`,
+    tone: event.state === 'rolling_back' || event.state === 'rolled_back' ? 'warn' : 'info',
+    share: event.share,
+  }))
 }

@@ -29,17 +29,61 @@ export function PipelinePage(): ReactNode {
   const runs = useRead('listPipelineRuns', { project, pipeline, limit: 100 }, { refetchMs: 10_000 })
   const columns = useMemo<readonly Column<Run>[]>(
     () => [
-      { id: 'run', header: t('pipeline.number'), head: true, sort: (it) => it.number, cell: (it) => <Link className="b" to={pathTo(project, 'pipelines', pipeline, 'runs', it.id)}>{`#${it.number}`}</Link> },
+      {
+        id: 'run',
+        header: t('pipeline.number'),
+        head: true,
+        sort: (it) => it.number,
+        cell: (it) => (
+          <Link className="b" to={pathTo(project, 'pipelines', pipeline, 'runs', it.id)}>{`#${it.number}`}</Link>
+        ),
+      },
       { id: 'state', header: t('common.state'), sort: (it) => it.state, cell: (it) => <Status state={it.state} /> },
-      { id: 'why', header: t('run.why'), className: 'clip', width: '30%', cell: (it) => it.message ?? Object.entries(it.stepCounts).map(([state, count]) => `${count} ${stateWord(t, state)}`).join(', ') },
-      { id: 'trigger', header: t('pipeline.trigger'), className: 'm', cell: (it) => (it.trigger.kind === 'api' ? <Actor id={it.createdBy} /> : it.trigger.kind) },
-      { id: 'params', header: t('pipeline.params'), className: 'clip m', width: '22%', cell: (it) => Object.entries(it.params).map(([key, value]) => `${key} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`).join(', ') },
-      { id: 'took', header: t('common.duration'), num: true, cell: (it) => <Took from={it.startedAt} to={it.endedAt} /> },
-      { id: 'at', header: t('common.created'), num: true, sort: (it) => it.createdAt, cell: (it) => <Ago at={it.createdAt} /> },
+      {
+        id: 'why',
+        header: t('run.why'),
+        className: 'clip',
+        width: '30%',
+        cell: (it) =>
+          it.message ??
+          Object.entries(it.stepCounts)
+            .map(([state, count]) => `${count} ${stateWord(t, state)}`)
+            .join(', '),
+      },
+      {
+        id: 'trigger',
+        header: t('pipeline.trigger'),
+        className: 'm',
+        cell: (it) => (it.trigger.kind === 'api' ? <Actor id={it.createdBy} /> : it.trigger.kind),
+      },
+      {
+        id: 'params',
+        header: t('pipeline.params'),
+        className: 'clip m',
+        width: '22%',
+        cell: (it) =>
+          Object.entries(it.params)
+            .map(([key, value]) => `${key} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+            .join(', '),
+      },
+      {
+        id: 'took',
+        header: t('common.duration'),
+        num: true,
+        cell: (it) => <Took from={it.startedAt} to={it.endedAt} />,
+      },
+      {
+        id: 'at',
+        header: t('common.created'),
+        num: true,
+        sort: (it) => it.createdAt,
+        cell: (it) => <Ago at={it.createdAt} />,
+      },
     ],
     [t, project, pipeline],
   )
-  if (one.error !== null && one.data === undefined) return <Failure error={one.error} onRetry={() => void one.refetch()} />
+  if (one.error !== null && one.data === undefined)
+    return <Failure error={one.error} onRetry={() => void one.refetch()} />
   if (one.data === undefined) return <Skeleton rows={8} />
   const it = one.data
   return (
@@ -61,11 +105,37 @@ export function PipelinePage(): ReactNode {
       />
       <Section title={t('pipeline.graph')}>
         <Suspense fallback={<Skeleton rows={5} />}>
-          <StepGraph steps={it.steps.map((step) => ({ id: step.name, name: step.name, needs: step.needs, state: '', note: step.summary, time: '' }))} selected={null} onSelect={() => undefined} />
+          <StepGraph
+            steps={it.steps.map((step) => ({
+              id: step.name,
+              name: step.name,
+              needs: step.needs,
+              state: '',
+              note: step.summary,
+              time: '',
+            }))}
+            selected={null}
+            onSelect={() => undefined}
+          />
         </Suspense>
       </Section>
       <Section title={t('pipeline.runs')}>
-        <Panel of={runs}>{(data) => (data.runs.length === 0 ? <Nothing>{t('pipeline.no_runs')}</Nothing> : <DataTable compact label={t('pipeline.runs')} columns={columns} rows={data.runs} rowKey={(row) => row.id} rowTo={(row) => pathTo(project, 'pipelines', pipeline, 'runs', row.id)} />)}</Panel>
+        <Panel of={runs}>
+          {(data) =>
+            data.runs.length === 0 ? (
+              <Nothing>{t('pipeline.no_runs')}</Nothing>
+            ) : (
+              <DataTable
+                compact
+                label={t('pipeline.runs')}
+                columns={columns}
+                rows={data.runs}
+                rowKey={(row) => row.id}
+                rowTo={(row) => pathTo(project, 'pipelines', pipeline, 'runs', row.id)}
+              />
+            )
+          }
+        </Panel>
       </Section>
       <StartDialog project={project} pipeline={it} opened={starting} onClose={() => setStarting(false)} />
     </>

@@ -1,8 +1,7 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useMemo, type ReactNode } from 'react'
-import type { AnswerOf } from '../../lib/api.ts'
 import { useFormat } from '../../lib/format.ts'
-import { useT, type Translate } from '../../lib/i18n.tsx'
+import { useT } from '../../lib/i18n.tsx'
 import { pathTo, useAddress, useProject, useSearchPart, useTitle } from '../../lib/project.tsx'
 import { useChange, useRead } from '../../lib/queries.ts'
 import { ShortHash } from '../../ui/copy.tsx'
@@ -13,13 +12,12 @@ import { JobLog } from '../../ui/log-view.tsx'
 import { PageHead, Section, Segmented } from '../../ui/layout.tsx'
 import { Failure, Skeleton } from '../../ui/panel.tsx'
 import { Status } from '../../ui/status.tsx'
-import { Ago, Took } from '../../ui/time.tsx'
+import { Ago, Took, useNow } from '../../ui/time.tsx'
 import { Gantt } from './gantt.tsx'
 import { StepPanel } from './step-panel.tsx'
+import { firstToSee, inOrder, labelOf, needIds, noteOf, shownState, waitFrom, type Step } from './steps.ts'
 
 const StepGraph = lazy(() => import('./step-graph.tsx'))
-type Run = AnswerOf<'getPipelineRun'>
-export type Step = Run['steps'][number]
 
 /** One run: graph, gantt and table with one selection; the failed step first; its log docked below. */
 export function PipelineRunPage(): ReactNode {
@@ -40,23 +38,60 @@ export function PipelineRunPage(): ReactNode {
   const select = (stepId: string) => {
     if (stepId !== chosen?.id) void navigate({ to: '.', search: { ...search, step: stepId }, replace: true })
   }
-  const graphSteps = useMemo(() => steps.map((step) => ({ id: step.id, name: labelOf(step), needs: needIds(step, steps), state: shownState(step), note: noteOf(step, t), time: step.startedAt === null ? '' : format.duration((step.endedAt ?? Date.now()) - step.startedAt) })), [steps, t, format])
+  const now = useNow(2_000)
+  const graphSteps = useMemo(
+    () =>
+      steps.map((step) => ({
+        id: step.id,
+        name: labelOf(step),
+        needs: needIds(step, steps),
+        state: shownState(step),
+        note: noteOf(step, t),
+        time: step.startedAt === null ? '' : format.duration((step.endedAt ?? now) - step.startedAt),
+      })),
+    [steps, t, format, now],
+  )
   const columns = useMemo<readonly Column<Step>[]>(
     () => [
-      { id: 'step', header: t('run.step'), head: true, className: 'b', sort: (it) => labelOf(it), cell: (it) => labelOf(it) },
-      { id: 'state', header: t('common.state'), sort: (it) => it.state, cell: (it) => <Status state={shownState(it)} /> },
+      {
+        id: 'step',
+        header: t('run.step'),
+        head: true,
+        className: 'b',
+        sort: (it) => labelOf(it),
+        cell: (it) => labelOf(it),
+      },
+      {
+        id: 'state',
+        header: t('common.state'),
+        sort: (it) => it.state,
+        cell: (it) => <Status state={shownState(it)} />,
+      },
       { id: 'note', header: t('run.why'), className: 'clip', width: '40%', cell: (it) => noteOf(it, t) },
       { id: 'attempts', header: t('run.attempt'), num: true, cell: (it) => it.attempts.length || '–' },
-      { id: 'started', header: t('run.started'), num: true, sort: (it) => it.startedAt, cell: (it) => <Ago at={it.startedAt} /> },
-      { id: 'took', header: t('common.duration'), num: true, cell: (it) => <Took from={it.startedAt} to={it.endedAt} /> },
+      {
+        id: 'started',
+        header: t('run.started'),
+        num: true,
+        sort: (it) => it.startedAt,
+        cell: (it) => <Ago at={it.startedAt} />,
+      },
+      {
+        id: 'took',
+        header: t('common.duration'),
+        num: true,
+        cell: (it) => <Took from={it.startedAt} to={it.endedAt} />,
+      },
     ],
     [t],
   )
-  if (run.error !== null && run.data === undefined) return <Failure error={run.error} onRetry={() => void run.refetch()} />
+  if (run.error !== null && run.data === undefined)
+    return <Failure error={run.error} onRetry={() => void run.refetch()} />
   if (run.data === undefined) return <Skeleton rows={10} />
   const it = run.data
   const ended = it.endedAt !== null
-  const goTo = (next: { id: string }) => void navigate({ to: pathTo(project, 'pipelines', it.pipeline, 'runs', next.id) })
+  const goTo = (next: { id: string }) =>
+    void navigate({ to: pathTo(project, 'pipelines', it.pipeline, 'runs', next.id) })
   const cached = steps.filter((step) => step.cache?.result === 'hit').length
   return (
     <div className="column">
@@ -70,10 +105,14 @@ export function PipelineRunPage(): ReactNode {
               {', '}
               <Ago at={it.createdAt} />
             </span>
-            <span>{it.trigger.kind === 'api' ? <By id={it.createdBy} /> : t('common.by', { name: it.trigger.kind })}</span>
+            <span>
+              {it.trigger.kind === 'api' ? <By id={it.createdBy} /> : t('common.by', { name: it.trigger.kind })}
+            </span>
             {Object.entries(it.pins).map(([uri, pin]) => (
               <span key={uri}>
-                <Link to={pinPath(project, uri, pin)}>{`${uri.replace(/^\w+:\/*/, '').replace(/[@/].*$/, '')} v${pin.number}`}</Link>
+                <Link
+                  to={pinPath(project, uri, pin)}
+                >{`${uri.replace(/^\w+:\/*/, '').replace(/[@/].*$/, '')} v${pin.number}`}</Link>
               </span>
             ))}
             <span>
@@ -86,24 +125,50 @@ export function PipelineRunPage(): ReactNode {
             <Segmented
               label={t('run.view')}
               value={view}
-              onChange={(next) => void navigate({ to: '.', search: { ...search, view: next === 'graph' ? undefined : next }, replace: true })}
+              onChange={(next) =>
+                void navigate({
+                  to: '.',
+                  search: { ...search, view: next === 'graph' ? undefined : next },
+                  replace: true,
+                })
+              }
               options={[
                 ['graph', t('run.dag_gantt')],
                 ['table', t('run.table')],
               ]}
             />
             {!ended ? (
-              <button type="button" className="btn d" disabled={cancel.isPending || it.state === 'cancelling'} onClick={() => cancel.mutate({ project, run: it.id })}>
+              <button
+                type="button"
+                className="btn d"
+                disabled={cancel.isPending || it.state === 'cancelling'}
+                onClick={() => cancel.mutate({ project, run: it.id })}
+              >
                 {t('run.cancel')}
               </button>
             ) : (
               <>
                 {it.state !== 'succeeded' && (
-                  <button type="button" className="btn" disabled={resume.isPending} onClick={() => resume.mutate({ project, run: it.id })}>
+                  <button
+                    type="button"
+                    className="btn"
+                    disabled={resume.isPending}
+                    onClick={() => resume.mutate({ project, run: it.id })}
+                  >
                     {t('run.resume')}
                   </button>
                 )}
-                <button type="button" className="btn" disabled={rerun.isPending} onClick={() => rerun.mutate({ project, run: it.id, ...(chosen === undefined ? {} : { from: chosen.name }) }, { onSuccess: goTo })}>
+                <button
+                  type="button"
+                  className="btn"
+                  disabled={rerun.isPending}
+                  onClick={() =>
+                    rerun.mutate(
+                      { project, run: it.id, ...(chosen === undefined ? {} : { from: chosen.name }) },
+                      { onSuccess: goTo },
+                    )
+                  }
+                >
                   <Icon name="retry" />
                   {chosen === undefined ? t('run.rerun') : t('run.rerun_from', { step: chosen.name })}
                 </button>
@@ -112,10 +177,20 @@ export function PipelineRunPage(): ReactNode {
           </>
         }
       />
-      {(rerun.error ?? resume.error ?? cancel.error) !== null && <Failure error={(rerun.error ?? resume.error ?? cancel.error)!} />}
+      {(rerun.error ?? resume.error ?? cancel.error) !== null && (
+        <Failure error={(rerun.error ?? resume.error ?? cancel.error)!} />
+      )}
       {view === 'table' ? (
         <section className="sec">
-          <DataTable compact label={t('run.table')} columns={columns} rows={steps} rowKey={(step) => step.id} selected={chosen?.id ?? null} onSelect={(step) => select(step.id)} />
+          <DataTable
+            compact
+            label={t('run.table')}
+            columns={columns}
+            rows={steps}
+            rowKey={(step) => step.id}
+            selected={chosen?.id ?? null}
+            onSelect={(step) => select(step.id)}
+          />
         </section>
       ) : (
         <div className="sec">
@@ -124,14 +199,28 @@ export function PipelineRunPage(): ReactNode {
           </Suspense>
         </div>
       )}
-      <div className="cols" style={{ gridTemplateColumns: view === 'table' ? 'minmax(0, 1fr)' : 'minmax(0, 1.8fr) minmax(0, 1fr)', gap: 40 }}>
+      <div
+        className="cols"
+        style={{
+          gridTemplateColumns: view === 'table' ? 'minmax(0, 1fr)' : 'minmax(0, 1.8fr) minmax(0, 1fr)',
+          gap: 40,
+        }}
+      >
         {view === 'graph' && it.startedAt !== null && (
           <Section title={t('run.time')} note={t('run.time_note', { count: steps.length, cached })}>
             <Gantt
               startedAt={it.createdAt}
               selected={chosen?.id ?? null}
               onSelect={select}
-              rows={steps.map((step) => ({ id: step.id, name: labelOf(step), state: shownState(step), queuedAt: waitFrom(step, steps, it.createdAt), startedAt: step.attempts[0]?.startedAt ?? step.startedAt, endedAt: step.endedAt, note: noteOf(step, t) }))}
+              rows={steps.map((step) => ({
+                id: step.id,
+                name: labelOf(step),
+                state: shownState(step),
+                queuedAt: waitFrom(step, steps, it.createdAt),
+                startedAt: step.attempts[0]?.startedAt ?? step.startedAt,
+                endedAt: step.endedAt,
+                note: noteOf(step, t),
+              }))}
             />
           </Section>
         )}
@@ -143,7 +232,17 @@ export function PipelineRunPage(): ReactNode {
             <div className="bar0">
               <h2>{t('log.title')}</h2>
               <span className="b">{labelOf(chosen)}</span>
-              <span className="m t13">{chosen.cache?.result === 'hit' ? t('log.cached') : chosen.sweepId !== null ? t('log.sweep') : chosen.state === 'failed' ? t('log.never_started') : chosen.endedAt === null ? t('log.not_yet') : t('log.no_job')}</span>
+              <span className="m t13">
+                {chosen.cache?.result === 'hit'
+                  ? t('log.cached')
+                  : chosen.sweepId !== null
+                    ? t('log.sweep')
+                    : chosen.state === 'failed'
+                      ? t('log.never_started')
+                      : chosen.endedAt === null
+                        ? t('log.not_yet')
+                        : t('log.no_job')}
+              </span>
             </div>
           ) : (
             <JobLog
@@ -165,63 +264,6 @@ export function PipelineRunPage(): ReactNode {
 }
 
 const NO_STEPS: readonly Step[] = []
-
-/** A step with its item, when it is fanned out. */
-export function labelOf(step: Step): string {
-  return step.item === '' ? step.name : `${step.name}[${step.item}]`
-}
-
-/** The state as shown: a hit of the cache is its own. */
-export function shownState(step: Step): string {
-  return step.state === 'succeeded' && step.cache?.result === 'hit' ? 'cached' : step.state
-}
-
-/** Why a step is as it is: what it waits for, why it failed, or why it was computed. */
-export function noteOf(step: Step, t: Translate): string {
-  if (step.message !== null) return step.message.split('\n')[0] ?? ''
-  if (step.reason !== null) return step.reason
-  const cache = step.cache
-  if (cache === null) return step.summary
-  switch (cache.reason) {
-    case 'same':
-      return t('run.hit')
-    case 'first_run':
-      return t('run.miss_first')
-    case 'changed':
-      return t('run.miss_changed', { parts: [...new Set(cache.differences.map((it) => it.name || it.part))].join(', ') })
-    case 'ttl':
-      return t('run.miss_ttl')
-    case 'output_gone':
-      return t('run.miss_gone')
-    case 'disabled':
-      return t('run.miss_disabled')
-  }
-}
-
-function firstToSee(steps: readonly Step[]): Step | undefined {
-  return steps.find((step) => step.state === 'failed') ?? steps.find((step) => step.state === 'running' || step.state === 'preparing') ?? steps.findLast((step) => step.state === 'succeeded') ?? steps[0]
-}
-
-/** Steps so that each stands after all it needs. */
-function inOrder(steps: readonly Step[]): Step[] {
-  const left = [...steps].sort((a, b) => (a.startedAt ?? Infinity) - (b.startedAt ?? Infinity))
-  const done: Step[] = []
-  while (left.length > 0) {
-    const next = left.findIndex((step) => step.needs.every((need) => !left.some((other) => other.name === need)))
-    done.push(...left.splice(Math.max(0, next), 1))
-  }
-  return done
-}
-
-function needIds(step: Step, steps: readonly Step[]): string[] {
-  return steps.filter((other) => step.needs.includes(other.name) || step.needs.includes(other.id)).map((other) => other.id)
-}
-
-/** When a step could have begun: the end of the last it needs, or the run's beginning. */
-function waitFrom(step: Step, steps: readonly Step[], createdAt: number): number {
-  const ends = steps.filter((other) => step.needs.includes(other.name)).map((other) => other.endedAt ?? createdAt)
-  return Math.max(createdAt, ...ends)
-}
 
 function pinPath(project: string, uri: string, pin: { kind: string; number: number }): string {
   const name = uri.replace(/^\w+:\/*/, '').replace(/[@/].*$/, '')

@@ -11,7 +11,17 @@ type Pipeline = AnswerOf<'getPipeline'>
 type Param = Pipeline['params'][number]
 
 /** Parameters of a run, the button that starts it, and the same as a command. */
-export function StartDialog({ project, pipeline, opened, onClose }: { project: string; pipeline: Pipeline; opened: boolean; onClose: () => void }): ReactNode {
+export function StartDialog({
+  project,
+  pipeline,
+  opened,
+  onClose,
+}: {
+  project: string
+  pipeline: Pipeline
+  opened: boolean
+  onClose: () => void
+}): ReactNode {
   const t = useT()
   const id = useId()
   const navigate = useNavigate()
@@ -21,7 +31,15 @@ export function StartDialog({ project, pipeline, opened, onClose }: { project: s
   const given = Object.entries(values).filter(([, value]) => value !== '')
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    const params = Object.fromEntries(given.map(([name, value]) => [name, parsed(value, pipeline.params.find((param) => param.name === name))]))
+    const params = Object.fromEntries(
+      given.map(([name, value]) => [
+        name,
+        parsed(
+          value,
+          pipeline.params.find((param) => param.name === name),
+        ),
+      ]),
+    )
     start.mutate(
       { project, pipeline: pipeline.name, params, noCache },
       {
@@ -33,17 +51,32 @@ export function StartDialog({ project, pipeline, opened, onClose }: { project: s
     )
   }
   return (
-    <Modal opened={opened} onClose={onClose} title={t('pipeline.run_title', { name: pipeline.name })} size={520} transitionProps={{ duration: 0 }} closeButtonProps={{ 'aria-label': t('common.close') }}>
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title={t('pipeline.run_title', { name: pipeline.name })}
+      size={520}
+      transitionProps={{ duration: 0 }}
+      closeButtonProps={{ 'aria-label': t('common.close') }}
+    >
       <form onSubmit={submit}>
         {pipeline.params.length === 0 && <p className="m t13">{t('pipeline.params_none')}</p>}
         {pipeline.params.map((param) => (
           <div key={param.name} className="fld">
-            <label htmlFor={`${id}-${param.name}`}>{`${param.name} · ${param.type}${param.description === undefined ? '' : ` · ${param.description}`}`}</label>
+            <label
+              htmlFor={`${id}-${param.name}`}
+            >{`${param.name} · ${param.type}${param.description === undefined ? '' : ` · ${param.description}`}`}</label>
             <input
               id={`${id}-${param.name}`}
               className="in"
               required={param.required}
-              placeholder={param.default === undefined ? '' : typeof param.default === 'string' ? param.default : JSON.stringify(param.default)}
+              placeholder={
+                param.default === undefined
+                  ? ''
+                  : typeof param.default === 'string'
+                    ? param.default
+                    : JSON.stringify(param.default)
+              }
               value={values[param.name] ?? ''}
               onChange={(event) => setValues({ ...values, [param.name]: event.currentTarget.value })}
             />

@@ -5,7 +5,7 @@ import { useT } from '../../lib/i18n.tsx'
 import { pathTo } from '../../lib/project.tsx'
 import { KeyValues, Section } from '../../ui/layout.tsx'
 import { Status } from '../../ui/status.tsx'
-import { labelOf, noteOf, shownState, type Step } from './run-page.tsx'
+import { labelOf, noteOf, shownState, type Step } from './steps.ts'
 
 /** The selected step: reason first, then what differed in its cache key, what it gave and measured. */
 export function StepPanel({ project, step }: { project: string; step: Step }): ReactNode {
@@ -14,7 +14,11 @@ export function StepPanel({ project, step }: { project: string; step: Step }): R
   const outputs = Object.entries(step.outputs)
   const metrics = Object.entries(step.metrics)
   return (
-    <Section title={labelOf(step)} note={<Status state={shownState(step)} />} aside={step.jobId !== null && <Link to={pathTo(project, 'jobs', step.jobId)}>{t('runpage.job')}</Link>}>
+    <Section
+      title={labelOf(step)}
+      note={<Status state={shownState(step)} />}
+      aside={step.jobId !== null && <Link to={pathTo(project, 'jobs', step.jobId)}>{t('runpage.job')}</Link>}
+    >
       <p className={step.state === 'failed' ? 'badc' : undefined}>{step.message ?? noteOf(step, t)}</p>
       {step.cache !== null && step.cache.differences.length > 0 && (
         <div className="tbox gap">
@@ -29,7 +33,11 @@ export function StepPanel({ project, step }: { project: string; step: Step }): R
             <tbody>
               {step.cache.differences.map((difference) => (
                 <tr key={`${difference.part} ${difference.name}`}>
-                  <th scope="row">{difference.name === '' || difference.name === difference.part ? difference.part : `${difference.part} ${difference.name}`}</th>
+                  <th scope="row">
+                    {difference.name === '' || difference.name === difference.part
+                      ? difference.part
+                      : `${difference.part} ${difference.name}`}
+                  </th>
                   <td className="mono">{shorten(difference.before)}</td>
                   <td className="mono b">{shorten(difference.after)}</td>
                 </tr>
@@ -54,7 +62,20 @@ export function StepPanel({ project, step }: { project: string; step: Step }): R
       {outputs.length > 0 && (
         <>
           <h3 className="gap">{t('run.outputs')}</h3>
-          <KeyValues rows={outputs.slice(0, 10).map(([name, output]) => [name, output.published !== undefined ? `${output.published.uri} v${output.published.number}` : output.value === undefined ? `${output.type}, ${format.bytes(output.sizeBytes)}` : typeof output.value === 'string' ? output.value : JSON.stringify(output.value)])} />
+          <KeyValues
+            rows={outputs
+              .slice(0, 10)
+              .map(([name, output]) => [
+                name,
+                output.published !== undefined
+                  ? `${output.published.uri} v${output.published.number}`
+                  : output.value === undefined
+                    ? `${output.type}, ${format.bytes(output.sizeBytes)}`
+                    : typeof output.value === 'string'
+                      ? output.value
+                      : JSON.stringify(output.value),
+              ])}
+          />
         </>
       )}
     </Section>

@@ -24,11 +24,31 @@ export function Home(): ReactNode {
   }, [navigate])
   const columns = useMemo<readonly Column<Project>[]>(
     () => [
-      { id: 'name', header: t('home.name'), head: true, sort: (it) => it.name, cell: (it) => <Link to={`/p/${it.name}`} className="b">{it.name}</Link> },
+      {
+        id: 'name',
+        header: t('home.name'),
+        head: true,
+        sort: (it) => it.name,
+        cell: (it) => (
+          <Link to={`/p/${it.name}`} className="b">
+            {it.name}
+          </Link>
+        ),
+      },
       { id: 'about', header: t('home.about'), cell: (it) => it.title || it.description || '–' },
-      { id: 'clock', header: t('home.clock'), cell: (it) => (it.clock.mode === 'replay' ? t('app.sample_clock', { time: format.full(it.clock.now) }) : '–') },
+      {
+        id: 'clock',
+        header: t('home.clock'),
+        cell: (it) => (it.clock.mode === 'replay' ? t('app.sample_clock', { time: format.full(it.clock.now) }) : '–'),
+      },
       { id: 'revision', header: t('home.revision'), num: true, cell: (it) => it.revision },
-      { id: 'created', header: t('home.created'), num: true, sort: (it) => it.createdAt, cell: (it) => <Ago at={it.createdAt} /> },
+      {
+        id: 'created',
+        header: t('home.created'),
+        num: true,
+        sort: (it) => it.createdAt,
+        cell: (it) => <Ago at={it.createdAt} />,
+      },
     ],
     [t, format],
   )
@@ -42,7 +62,25 @@ export function Home(): ReactNode {
           </p>
           <PageHead title={t('home.title')} />
           <section className="sec">
-            <Panel of={projects}>{(data) => (data.projects.length === 0 ? <Empty title={t('home.empty_title')} body={t('home.empty_body')} command={'kiban init\nkiban apply'} /> : <DataTable label={t('home.title')} columns={columns} rows={data.projects} rowKey={(it) => it.id} rowTo={(it) => `/p/${it.name}`} />)}</Panel>
+            <Panel of={projects}>
+              {(data) =>
+                data.projects.length === 0 ? (
+                  <Empty
+                    title={t('home.empty_title')}
+                    body={t('home.empty_body')}
+                    command={'kiban init\nkiban apply'}
+                  />
+                ) : (
+                  <DataTable
+                    label={t('home.title')}
+                    columns={columns}
+                    rows={data.projects}
+                    rowKey={(it) => it.id}
+                    rowTo={(it) => `/p/${it.name}`}
+                  />
+                )
+              }
+            </Panel>
           </section>
         </main>
       </CrumbProvider>

@@ -13,7 +13,10 @@ import { Swatch } from './runs-page.tsx'
 export function ComparePage(): ReactNode {
   const t = useT()
   const project = useProject()
-  const ids = (useSearchPart()['runs'] ?? '').split(',').filter((id) => id !== '').slice(0, 50)
+  const ids = (useSearchPart()['runs'] ?? '')
+    .split(',')
+    .filter((id) => id !== '')
+    .slice(0, 50)
   const title = t('compare.title', { count: ids.length })
   useTitle(title)
   const cells = useRead('getRunCells', { project, ids, tags: [] }, { enabled: ids.length > 0 })
@@ -30,7 +33,9 @@ function CompareTable({ project, runs }: { project: string; runs: readonly RunCe
   const format = useFormat()
   const [baseline, setBaseline] = useState(runs[0]?.id ?? '')
   const base = runs.find((run) => run.id === baseline) ?? runs[0]
-  const metrics = [...new Set(runs.flatMap((run) => Object.keys(run.metrics)))].filter((key) => !key.startsWith('system/'))
+  const metrics = [...new Set(runs.flatMap((run) => Object.keys(run.metrics)))].filter(
+    (key) => !key.startsWith('system/'),
+  )
   const params = [...new Set(runs.flatMap((run) => Object.keys(run.params)))]
   const differs = (key: string) => new Set(runs.map((run) => run.params[key])).size > 1
   const head = (
@@ -41,7 +46,13 @@ function CompareTable({ project, runs }: { project: string; runs: readonly RunCe
           <th key={run.id} scope="col" className="num">
             <label className="colhead">
               <Swatch colour={seriesColour(index)} /> <Link to={pathTo(project, 'runs', run.id)}>{run.name}</Link>
-              <input type="radio" name="baseline" checked={run.id === base?.id} onChange={() => setBaseline(run.id)} aria-label={`${t('compare.baseline')} ${run.name}`} />
+              <input
+                type="radio"
+                name="baseline"
+                checked={run.id === base?.id}
+                onChange={() => setBaseline(run.id)}
+                aria-label={`${t('compare.baseline')} ${run.name}`}
+              />
             </label>
           </th>
         ))}
@@ -64,7 +75,10 @@ function CompareTable({ project, runs }: { project: string; runs: readonly RunCe
                     const better = delta !== null && delta !== 0 && delta < 0 === isSmallerBetter(key)
                     return (
                       <td key={run.id} className="num">
-                        {format.number(value)} {run.id !== base?.id && delta !== null && <span className={delta === 0 ? 'm' : better ? 'okc' : 'badc'}>{format.delta(delta)}</span>}
+                        {format.number(value)}{' '}
+                        {run.id !== base?.id && delta !== null && (
+                          <span className={delta === 0 ? 'm' : better ? 'okc' : 'badc'}>{format.delta(delta)}</span>
+                        )}
                       </td>
                     )
                   })}
@@ -77,7 +91,11 @@ function CompareTable({ project, runs }: { project: string; runs: readonly RunCe
       {[true, false].map((different) => {
         const keys = params.filter((key) => differs(key) === different)
         return keys.length === 0 ? null : (
-          <Section key={String(different)} title={t('runpage.params')} note={different ? t('compare.differences') : t('compare.same')}>
+          <Section
+            key={String(different)}
+            title={t('runpage.params')}
+            note={different ? t('compare.differences') : t('compare.same')}
+          >
             <div className="tbox">
               <table className="compact">
                 {head}

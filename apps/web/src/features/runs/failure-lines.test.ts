@@ -11,7 +11,10 @@ test('the user’s own line is found below the frames of libraries', () => {
     '    raise TypeError',
     'TypeError: Expected an int, got a boolean.',
   ]
-  expect(failureOf(lines)).toEqual({ title: 'TypeError: Expected an int, got a boolean.', own: { file: 'release.py', line: 41, code: 'onx = convert_sklearn(pipe, initial_types=types)' } })
+  expect(failureOf(lines)).toEqual({
+    title: 'TypeError: Expected an int, got a boolean.',
+    own: { file: 'release.py', line: 41, code: 'onx = convert_sklearn(pipe, initial_types=types)' },
+  })
 })
 
 test('a log without a traceback names nothing', () => {

@@ -20,7 +20,16 @@ export function RunArtifacts({ project, run }: { project: string; run: Run }): R
   const list = useRead('listRunArtifacts', { project, run: run.id, path, limit: 1000 }, { keep: true })
   const open = (next: string) => void navigate({ to: '.', search: { ...search, path: next === '' ? undefined : next } })
   return (
-    <Section title={path === '' ? t('runpage.artifacts') : path} aside={path !== '' && <button type="button" className="btn q" onClick={() => open(path.split('/').slice(0, -1).join('/'))}>{t('runpage.file_up')}</button>}>
+    <Section
+      title={path === '' ? t('runpage.artifacts') : path}
+      aside={
+        path !== '' && (
+          <button type="button" className="btn q" onClick={() => open(path.split('/').slice(0, -1).join('/'))}>
+            {t('runpage.file_up')}
+          </button>
+        )
+      }
+    >
       <Panel of={list}>
         {(data) =>
           data.items.length === 0 ? (
@@ -31,7 +40,9 @@ export function RunArtifacts({ project, run }: { project: string; run: Run }): R
                 <thead>
                   <tr>
                     <th scope="col">{t('dataset.path')}</th>
-                    <th scope="col" className="num">{t('datasets.size')}</th>
+                    <th scope="col" className="num">
+                      {t('datasets.size')}
+                    </th>
                   </tr>
                 </thead>
                 <tbody>

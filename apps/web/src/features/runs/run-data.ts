@@ -7,17 +7,34 @@ export type RunCell = AnswerOf<'getRunCells'>['runs'][number]
 const CHUNK = 100
 
 /** Cells of the runs in view (±1 chunk), asked for in pieces and kept. `undefined`: not here yet. */
-export function useCells(project: string, ids: readonly string[], from: number, to: number, keys: { metrics: readonly string[]; params: readonly string[] }): ReadonlyMap<string, RunCell> {
+export function useCells(
+  project: string,
+  ids: readonly string[],
+  from: number,
+  to: number,
+  keys: { metrics: readonly string[]; params: readonly string[] },
+): ReadonlyMap<string, RunCell> {
   const first = Math.max(0, Math.floor(from / CHUNK))
   const last = Math.min(Math.floor(Math.max(0, ids.length - 1) / CHUNK), Math.floor(to / CHUNK))
-  const chunks = ids.length === 0 ? [] : Array.from({ length: last - first + 1 }, (_, index) => ids.slice((first + index) * CHUNK, (first + index + 1) * CHUNK))
+  const chunks =
+    ids.length === 0
+      ? []
+      : Array.from({ length: last - first + 1 }, (_, index) =>
+          ids.slice((first + index) * CHUNK, (first + index + 1) * CHUNK),
+        )
   return useQueries({
     queries: chunks.map((chunk) => ({
       queryKey: ['getRunCells', project, chunk, keys],
-      queryFn: ({ signal }: { signal: AbortSignal }) => call('getRunCells', { project, ids: [...chunk], metrics: [...keys.metrics], params: [...keys.params], tags: [] }, signal),
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        call(
+          'getRunCells',
+          { project, ids: [...chunk], metrics: [...keys.metrics], params: [...keys.params], tags: [] },
+          signal,
+        ),
       staleTime: 10_000,
     })),
-    combine: (results) => new Map(results.flatMap((result) => result.data?.runs.map((run) => [run.id, run] as const) ?? [])),
+    combine: (results) =>
+      new Map(results.flatMap((result) => result.data?.runs.map((run) => [run.id, run] as const) ?? [])),
   })
 }
 

@@ -12,19 +12,19 @@ import { Nothing } from '../../ui/panel.tsx'
 import { Status } from '../../ui/status.tsx'
 import { Took } from '../../ui/time.tsx'
 import { failureOf } from './failure-lines.ts'
-import type { Run } from './run-page.tsx'
 
 const TAIL_BYTES = 24_000
 const TAIL_LINES = 20
 
 /** Why it failed: the error's class, the user's own line, the last lines, what was tried, where to go. */
-export function RunFailure({ project, run, jobId }: { project: string; run: Run; jobId: string | null }): ReactNode {
+export function RunFailure({ project, jobId }: { project: string; jobId: string | null }): ReactNode {
   const t = useT()
   const format = useFormat()
   const job = useRead('getJob', { project, id: jobId ?? '' }, { enabled: jobId !== null })
   const tail = useQuery({
     queryKey: ['logTail', project, jobId],
-    queryFn: ({ signal }) => call('getJobLog', { project, id: jobId ?? '', offset: -TAIL_BYTES, limit: 10_000 }, signal),
+    queryFn: ({ signal }) =>
+      call('getJobLog', { project, id: jobId ?? '', offset: -TAIL_BYTES, limit: 10_000 }, signal),
     enabled: jobId !== null,
   })
   const lines = tail.data?.lines ?? NO_LINES
@@ -36,7 +36,10 @@ export function RunFailure({ project, run, jobId }: { project: string; run: Run;
         <div className="call">
           <h2>{failure.title ?? job.data?.message ?? t('state.failed')}</h2>
           <p>
-            {cause != null && t(`runpage.cause_${cause}` as MessageKey) /* one message for each member of the contract's enum */}
+            {
+              cause != null &&
+                t(`runpage.cause_${cause}` as MessageKey) /* one message for each member of the contract's enum */
+            }
             {cause != null && '. '}
             {failure.title !== null && job.data?.message}
             {job.data !== undefined && ` ${t('runpage.failed_in', { step: job.data.name })}`}
@@ -52,7 +55,17 @@ export function RunFailure({ project, run, jobId }: { project: string; run: Run;
             </div>
           </Section>
         )}
-        <Section title={t('runpage.last_lines')} note={lines.length > 0 && t('log.lines', { count: Math.min(TAIL_LINES, lines.length) })} aside={jobId !== null && <Link to="." search={{ tab: 'logs' }}>{t('runpage.all_logs')}</Link>}>
+        <Section
+          title={t('runpage.last_lines')}
+          note={lines.length > 0 && t('log.lines', { count: Math.min(TAIL_LINES, lines.length) })}
+          aside={
+            jobId !== null && (
+              <Link to="." search={{ tab: 'logs' }}>
+                {t('runpage.all_logs')}
+              </Link>
+            )
+          }
+        >
           {lines.length === 0 ? (
             <Nothing>{jobId === null ? t('runpage.no_job') : t('log.empty')}</Nothing>
           ) : (
@@ -89,9 +102,17 @@ export function RunFailure({ project, run, jobId }: { project: string; run: Run;
                 <li key={attempt.number}>
                   <Status state={attempt.state} bare />
                   <span>
-                    {t('job.attempt', { number: attempt.number })} <Took from={attempt.startedAt} to={attempt.endedAt} />
+                    {t('job.attempt', { number: attempt.number })}{' '}
+                    <Took from={attempt.startedAt} to={attempt.endedAt} />
                     {attempt.exitCode !== null && `, ${t('job.exit', { code: attempt.exitCode })}`}
-                    {attempt.usage !== null && <span className="m t12 block">{t('job.used', { cpu: format.number(attempt.usage.cpuSeconds), memory: format.bytes(attempt.usage.maxRssBytes) })}</span>}
+                    {attempt.usage !== null && (
+                      <span className="m t12 block">
+                        {t('job.used', {
+                          cpu: format.number(attempt.usage.cpuSeconds),
+                          memory: format.bytes(attempt.usage.maxRssBytes),
+                        })}
+                      </span>
+                    )}
                   </span>
                 </li>
               ))}

@@ -31,10 +31,18 @@ export function RunMetrics({ project, run }: { project: string; run: Run }): Rea
               <thead>
                 <tr>
                   <th scope="col">{t('common.name')}</th>
-                  <th scope="col" className="num">{t('runpage.last')}</th>
-                  <th scope="col" className="num">{t('runpage.min')}</th>
-                  <th scope="col" className="num">{t('runpage.max')}</th>
-                  <th scope="col" className="num">{t('runpage.points')}</th>
+                  <th scope="col" className="num">
+                    {t('runpage.last')}
+                  </th>
+                  <th scope="col" className="num">
+                    {t('runpage.min')}
+                  </th>
+                  <th scope="col" className="num">
+                    {t('runpage.max')}
+                  </th>
+                  <th scope="col" className="num">
+                    {t('runpage.points')}
+                  </th>
                 </tr>
               </thead>
               <tbody>
@@ -57,7 +65,19 @@ export function RunMetrics({ project, run }: { project: string; run: Run }): Rea
 }
 
 /** The curve of one metric: the server sends min/max buckets, so no spike is lost. */
-export function MetricCurve({ project, run, metric, last, height }: { project: string; run: string; metric: string; last: number | null; height: number }): ReactNode {
+export function MetricCurve({
+  project,
+  run,
+  metric,
+  last,
+  height,
+}: {
+  project: string
+  run: string
+  metric: string
+  last: number | null
+  height: number
+}): ReactNode {
   const t = useT()
   const format = useFormat()
   const history = useRead('getMetricHistory', { project, run, key: metric, buckets: 400 })
@@ -68,7 +88,20 @@ export function MetricCurve({ project, run, metric, last, height }: { project: s
           <LineChart
             sentence={t('runpage.curve_sentence', { metric, count: data.pointCount, value: format.number(last) })}
             height={height}
-            lines={[{ id: metric, label: format.number(last), colour: 'c1', strong: true, points: data.buckets.map((bucket) => ({ x: (bucket.fromX + bucket.toX) / 2, y: bucket.last, low: bucket.min, high: bucket.max })) }]}
+            lines={[
+              {
+                id: metric,
+                label: format.number(last),
+                colour: 'c1',
+                strong: true,
+                points: data.buckets.map((bucket) => ({
+                  x: (bucket.fromX + bucket.toX) / 2,
+                  y: bucket.last,
+                  low: bucket.min,
+                  high: bucket.max,
+                })),
+              },
+            ]}
           />
         )}
       </Panel>

@@ -30,7 +30,8 @@ export function RunPage(): ReactNode {
   const run = useRead('getRun', { project, run: id }, { refetchMs: 10_000 })
   useTitle(run.data?.name)
   const jobId = run.data?.tags['kiban.jobId'] ?? run.data?.tags['kiban.job_id'] ?? null
-  if (run.error !== null && run.data === undefined) return <Failure error={run.error} onRetry={() => void run.refetch()} />
+  if (run.error !== null && run.data === undefined)
+    return <Failure error={run.error} onRetry={() => void run.refetch()} />
   if (run.data === undefined) return <Skeleton rows={10} />
   const it = run.data
   const failed = it.status === 'failed'
@@ -56,7 +57,9 @@ export function RunPage(): ReactNode {
               {', '}
               <Ago at={it.startedAt} />
             </span>
-            <span><By id={it.createdBy} /></span>
+            <span>
+              <By id={it.createdBy} />
+            </span>
             <span>
               <Link to={pathTo(project, 'experiments', it.experimentName)}>{it.experimentName}</Link>
             </span>
@@ -71,18 +74,26 @@ export function RunPage(): ReactNode {
                 <Link to={pathTo(project, 'runs', it.parentRunId)}>{t('runpage.parent')}</Link>
               </span>
             )}
-            {it.models.flatMap((model) => model.versions).map((version) => (
-              <span key={`${version.name} ${version.number}`}>
-                <Link to={pathTo(project, 'models', version.name, 'versions', version.number)}>{`${version.name} v${version.number}`}</Link>
+            {it.models
+              .flatMap((model) => model.versions)
+              .map((version) => (
+                <span key={`${version.name} ${version.number}`}>
+                  <Link
+                    to={pathTo(project, 'models', version.name, 'versions', version.number)}
+                  >{`${version.name} v${version.number}`}</Link>
+                </span>
+              ))}
+            {it.artifactCount > 0 && (
+              <span>
+                {t('runpage.artifacts_summary', { count: it.artifactCount, size: format.bytes(it.artifactBytes) })}
               </span>
-            ))}
-            {it.artifactCount > 0 && <span>{t('runpage.artifacts_summary', { count: it.artifactCount, size: format.bytes(it.artifactBytes) })}</span>}
+            )}
           </>
         }
       />
       <Tabs items={tabs} current={tab} label={it.name} />
       {tab === 'failure' ? (
-        <RunFailure project={project} run={it} jobId={jobId} />
+        <RunFailure project={project} jobId={jobId} />
       ) : tab === 'metrics' ? (
         <RunMetrics project={project} run={it} />
       ) : tab === 'artifacts' ? (

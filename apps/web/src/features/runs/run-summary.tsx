@@ -18,7 +18,10 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
   const params = Object.entries(run.params)
   const tags = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlflow.') && !key.startsWith('kiban.'))
   return (
-    <div className="cols c3" style={{ gridTemplateColumns: 'minmax(0, 336fr) minmax(0, 496fr) minmax(0, 272fr)', gap: 40 }}>
+    <div
+      className="cols c3"
+      style={{ gridTemplateColumns: 'minmax(0, 336fr) minmax(0, 496fr) minmax(0, 272fr)', gap: 40 }}
+    >
       <div>
         <Section title={t('runpage.metrics')}>
           {metrics.length === 0 ? (
@@ -29,16 +32,24 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
                 <thead>
                   <tr>
                     <th scope="col">{t('common.name')}</th>
-                    <th scope="col" className="num">{t('runpage.last')}</th>
-                    <th scope="col" className="num">{t('runpage.min')}</th>
-                    <th scope="col" className="num">{t('runpage.max')}</th>
+                    <th scope="col" className="num">
+                      {t('runpage.last')}
+                    </th>
+                    <th scope="col" className="num">
+                      {t('runpage.min')}
+                    </th>
+                    <th scope="col" className="num">
+                      {t('runpage.max')}
+                    </th>
                   </tr>
                 </thead>
                 <tbody>
                   {metrics.slice(0, 14).map((it) => (
                     <tr key={it.key}>
                       <th scope="row">{it.key}</th>
-                      <td className="num b" title={String(it.value)}>{format.number(it.value)}</td>
+                      <td className="num b" title={String(it.value)}>
+                        {format.number(it.value)}
+                      </td>
                       <td className="num m">{it.count > 1 ? format.number(it.min) : '–'}</td>
                       <td className="num m">{it.count > 1 ? format.number(it.max) : '–'}</td>
                     </tr>
@@ -48,7 +59,20 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
             </div>
           )}
         </Section>
-        <Section title={t('runpage.params')}>{params.length === 0 ? <Nothing>–</Nothing> : <KeyValues rows={params.map(([key, value]) => [key, <span key={key} title={value}>{value}</span>])} />}</Section>
+        <Section title={t('runpage.params')}>
+          {params.length === 0 ? (
+            <Nothing>–</Nothing>
+          ) : (
+            <KeyValues
+              rows={params.map(([key, value]) => [
+                key,
+                <span key={key} title={value}>
+                  {value}
+                </span>,
+              ])}
+            />
+          )}
+        </Section>
       </div>
       <div>
         {curves.map((it) => (
@@ -62,7 +86,16 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
       </div>
       <div>
         <Section title={t('runpage.inputs')}>
-          {run.inputs.length === 0 ? <Nothing>{t('common.none')}</Nothing> : <KeyValues rows={run.inputs.map((it) => [it.tags['mlflow.data.context'] ?? it.sourceType, `${it.name} ${it.digest.slice(0, 8)}`])} />}
+          {run.inputs.length === 0 ? (
+            <Nothing>{t('common.none')}</Nothing>
+          ) : (
+            <KeyValues
+              rows={run.inputs.map((it) => [
+                it.tags['mlflow.data.context'] ?? it.sourceType,
+                `${it.name} ${it.digest.slice(0, 8)}`,
+              ])}
+            />
+          )}
         </Section>
         <Section title={t('runpage.models')}>
           {run.models.length === 0 ? (
@@ -71,9 +104,13 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
             <ul className="lines">
               {run.models.map((model) => (
                 <li key={model.id} className="row">
-                  <Status state={model.status} bare /> {model.name} <span className="m">{model.flavours.join(', ')}</span>{' '}
+                  <Status state={model.status} bare /> {model.name}{' '}
+                  <span className="m">{model.flavours.join(', ')}</span>{' '}
                   {model.versions.map((version) => (
-                    <Link key={version.number} to={pathTo(project, 'models', version.name, 'versions', version.number)}>{`${version.name} v${version.number}`}</Link>
+                    <Link
+                      key={version.number}
+                      to={pathTo(project, 'models', version.name, 'versions', version.number)}
+                    >{`${version.name} v${version.number}`}</Link>
                   ))}
                 </li>
               ))}
@@ -96,7 +133,9 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
             <KeyValues rows={tags.map(([key, value]) => [key, value])} />
           </Section>
         )}
-        <Section title={t('runpage.notes')}>{run.notes === '' ? <Nothing>{t('runpage.notes_none')}</Nothing> : <p className="t13 prewrap">{run.notes}</p>}</Section>
+        <Section title={t('runpage.notes')}>
+          {run.notes === '' ? <Nothing>{t('runpage.notes_none')}</Nothing> : <p className="t13 prewrap">{run.notes}</p>}
+        </Section>
       </div>
     </div>
   )

@@ -1,6 +1,6 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useMemo, useRef, useState, type FormEvent, type ReactNode } from 'react'
+import { useMemo, useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { ApiError } from '../../lib/api.ts'
 import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
@@ -31,30 +31,64 @@ export function RunsPage(): ReactNode {
   const experiment = useRead('getExperiment', { project, experiment: name })
   const experimentId = experiment.data?.id ?? ''
   const columns = useRead('listRunColumns', { project, experimentId }, { enabled: experimentId !== '' })
-  const found = useRead('searchRuns', { project, experimentIds: [experimentId], filter, orderBy: sort === '' ? [] : [sort] }, { enabled: experimentId !== '', keep: true })
+  const found = useRead(
+    'searchRuns',
+    { project, experimentIds: [experimentId], filter, orderBy: sort === '' ? [] : [sort] },
+    { enabled: experimentId !== '', keep: true },
+  )
   const ids = found.data?.ids ?? NO_IDS
   const keys = useMemo(
-    () => ({ metrics: (columns.data?.metrics ?? []).filter((it) => !it.key.startsWith('system/')).slice(0, 3).map((it) => it.key), params: (columns.data?.params ?? []).slice(0, 4).map((it) => it.key) }),
+    () => ({
+      metrics: (columns.data?.metrics ?? [])
+        .filter((it) => !it.key.startsWith('system/'))
+        .slice(0, 3)
+        .map((it) => it.key),
+      params: (columns.data?.params ?? []).slice(0, 4).map((it) => it.key),
+    }),
     [columns.data],
   )
   const [selected, setSelected] = useState<readonly string[]>([])
   const box = useRef<HTMLDivElement>(null)
-  const virtual = useVirtualizer({ count: ids.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 10 })
+  const virtual = useVirtualizer({
+    count: ids.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => ROW,
+    overscan: 10,
+  })
   const items = virtual.getVirtualItems()
   const cells = useCells(project, ids, Math.max(0, (items[0]?.index ?? 0) - 50), (items.at(-1)?.index ?? 0) + 50, keys)
-  const setSearch = (part: Record<string, string | undefined>) => void navigate({ to: '.', search: { ...search, ...part }, replace: true })
-  if (experiment.error !== null && experiment.data === undefined) return <Failure error={experiment.error} onRetry={() => void experiment.refetch()} />
+  const setSearch = (part: Record<string, string | undefined>) =>
+    void navigate({ to: '.', search: { ...search, ...part }, replace: true })
+  if (experiment.error !== null && experiment.data === undefined)
+    return <Failure error={experiment.error} onRetry={() => void experiment.refetch()} />
   const lead = keys.metrics[0]
   const seen = [...cells.values()]
-  const best = lead === undefined ? null : seen.reduce<string | null>((it, run) => (isBetter(run.metrics[lead], it === null ? null : cells.get(it)?.metrics[lead], isSmallerBetter(lead)) ? run.id : it), null)
+  const best =
+    lead === undefined
+      ? null
+      : seen.reduce<string | null>(
+          (it, run) =>
+            isBetter(run.metrics[lead], it === null ? null : cells.get(it)?.metrics[lead], isSmallerBetter(lead))
+              ? run.id
+              : it,
+          null,
+        )
   const grid = `28px 12px minmax(120px, 1.3fr) 104px 92px ${keys.metrics.map(() => 'minmax(84px, .8fr)').join(' ')} ${keys.params.map(() => 'minmax(84px, .9fr)').join(' ')}`
-  const toggleSort = (field: string) => setSearch({ sort: sort === `${field} ASC` ? `${field} DESC` : sort === `${field} DESC` ? undefined : `${field} ASC` })
+  const toggleSort = (field: string) =>
+    setSearch({
+      sort: sort === `${field} ASC` ? `${field} DESC` : sort === `${field} DESC` ? undefined : `${field} ASC`,
+    })
   const toggle = (id: string) => setSelected((was) => (was.includes(id) ? was.filter((it) => it !== id) : [...was, id]))
   const head = (label: string, field: string, num = true) => {
     const state = sort === `${field} ASC` ? 'ascending' : sort === `${field} DESC` ? 'descending' : undefined
     return (
       <span key={field} role="columnheader" className={num ? 'num' : undefined} aria-sort={state}>
-        <button type="button" className={state === undefined ? 'sortb' : 'sortb sort'} onClick={() => toggleSort(field)} title={label}>
+        <button
+          type="button"
+          className={state === undefined ? 'sortb' : 'sortb sort'}
+          onClick={() => toggleSort(field)}
+          title={label}
+        >
           {label}
           <span aria-hidden="true">{state === 'ascending' ? ' ↑' : state === 'descending' ? ' ↓' : ''}</span>
         </button>
@@ -67,11 +101,24 @@ export function RunsPage(): ReactNode {
         <div className="bar1">
           <h1>{name}</h1>
           <span className="m t13" aria-live="polite">
-            {filter === '' ? t('runs.count_all', { all: ids.length }) : t('runs.count', { shown: format.count(ids.length), all: format.count(experiment.data?.runCount) })}
+            {filter === ''
+              ? t('runs.count_all', { all: ids.length })
+              : t('runs.count', { shown: format.count(ids.length), all: format.count(experiment.data?.runCount) })}
           </span>
-          <NewRuns shown={ids.length} filtered={filter !== ''} total={experiment.data?.runCount ?? 0} onShow={() => void found.refetch()} />
+          <NewRuns
+            shown={ids.length}
+            filtered={filter !== ''}
+            total={experiment.data?.runCount ?? 0}
+            onShow={() => void found.refetch()}
+          />
           <span className="acts push">
-            <Link className="btn" aria-disabled={selected.length < 2} to={pathTo(project, 'experiments', name, 'compare')} search={{ runs: selected.join(',') }} disabled={selected.length < 2}>
+            <Link
+              className="btn"
+              aria-disabled={selected.length < 2}
+              to={pathTo(project, 'experiments', name, 'compare')}
+              search={{ runs: selected.join(',') }}
+              disabled={selected.length < 2}
+            >
               {t('runs.compare', { count: selected.length })}
             </Link>
             <Segmented
@@ -85,12 +132,29 @@ export function RunsPage(): ReactNode {
             />
           </span>
         </div>
-        <FilterBox key={filter} value={filter} error={found.error} onSubmit={(next) => setSearch({ q: next === '' ? undefined : next })} />
+        <FilterBox
+          key={filter}
+          value={filter}
+          error={found.error}
+          onSubmit={(next) => setSearch({ q: next === '' ? undefined : next })}
+        />
       </div>
-      <div className="vt" ref={box} role="grid" aria-label={t('experiments.runs')} aria-rowcount={ids.length + 1} tabIndex={0}>
+      <div
+        className="vt"
+        ref={box}
+        role="grid"
+        aria-label={t('experiments.runs')}
+        aria-rowcount={ids.length + 1}
+        tabIndex={0}
+      >
         <div className="vrow vhead" role="row" aria-rowindex={1} style={{ gridTemplateColumns: grid }}>
           <span role="columnheader">
-            <input type="checkbox" aria-label={t('runs.select_all')} checked={ids.length > 0 && selected.length === ids.length} onChange={(event) => setSelected(event.currentTarget.checked ? ids : [])} />
+            <input
+              type="checkbox"
+              aria-label={t('runs.select_all')}
+              checked={ids.length > 0 && selected.length === ids.length}
+              onChange={(event) => setSelected(event.currentTarget.checked ? ids : [])}
+            />
           </span>
           <span role="columnheader">
             <span className="sr">{t('runs.best')}</span>
@@ -118,13 +182,28 @@ export function RunsPage(): ReactNode {
             const run = cells.get(id)
             const at = selected.indexOf(id)
             return (
-              <div key={id} className="vrow" role="row" aria-rowindex={item.index + 2} aria-selected={at >= 0} tabIndex={-1} style={{ gridTemplateColumns: grid, transform: `translateY(${item.start}px)` }}>
+              <div
+                key={id}
+                className="vrow"
+                role="row"
+                aria-rowindex={item.index + 2}
+                aria-selected={at >= 0}
+                tabIndex={-1}
+                style={{ gridTemplateColumns: grid, transform: `translateY(${item.start}px)` }}
+              >
                 <span role="gridcell">
-                  <input type="checkbox" aria-label={t('runs.select', { name: run?.name ?? id })} checked={at >= 0} onChange={() => toggle(id)} />
+                  <input
+                    type="checkbox"
+                    aria-label={t('runs.select', { name: run?.name ?? id })}
+                    checked={at >= 0}
+                    onChange={() => toggle(id)}
+                  />
                 </span>
                 <span role="gridcell">{at >= 0 && <Swatch colour={seriesColour(at)} />}</span>
                 {run === undefined ? (
-                  <span role="gridcell" className="m">…</span>
+                  <span role="gridcell" className="m">
+                    …
+                  </span>
                 ) : (
                   <>
                     <span role="rowheader">
@@ -161,7 +240,16 @@ export function RunsPage(): ReactNode {
           })}
         </div>
       </div>
-      {view !== 'table' && <ChartsPane project={project} metrics={keys.metrics} params={keys.params} runs={seen} selected={selected} best={best} />}
+      {view !== 'table' && (
+        <ChartsPane
+          project={project}
+          metrics={keys.metrics}
+          params={keys.params}
+          runs={seen}
+          selected={selected}
+          best={best}
+        />
+      )}
     </div>
   )
 }
@@ -169,7 +257,17 @@ export function RunsPage(): ReactNode {
 const NO_IDS: readonly string[] = []
 
 /** New rows wait behind a count, so that nothing jumps under the reader's eyes. */
-function NewRuns({ shown, total, filtered, onShow }: { shown: number; total: number; filtered: boolean; onShow: () => void }): ReactNode {
+function NewRuns({
+  shown,
+  total,
+  filtered,
+  onShow,
+}: {
+  shown: number
+  total: number
+  filtered: boolean
+  onShow: () => void
+}): ReactNode {
   const t = useT()
   if (filtered || total <= shown || shown === 0) return null
   return (
@@ -180,10 +278,17 @@ function NewRuns({ shown, total, filtered, onShow }: { shown: number; total: num
   )
 }
 
-function FilterBox({ value, error, onSubmit }: { value: string; error: Error | null; onSubmit: (value: string) => void }): ReactNode {
+function FilterBox({
+  value,
+  error,
+  onSubmit,
+}: {
+  value: string
+  error: Error | null
+  onSubmit: (value: string) => void
+}): ReactNode {
   const t = useT()
   const [text, setText] = useState(value)
-  useEffect(() => setText(value), [value])
   const bad = error instanceof ApiError ? error.message : null
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -191,7 +296,17 @@ function FilterBox({ value, error, onSubmit }: { value: string; error: Error | n
   }
   return (
     <form className="filter" onSubmit={submit} role="search">
-      <input data-filter className={bad === null ? 'in' : 'in bad'} aria-label={t('runs.filter_label')} aria-invalid={bad !== null} placeholder={t('runs.filter')} value={text} onChange={(event) => setText(event.currentTarget.value)} spellCheck={false} autoComplete="off" />
+      <input
+        data-filter
+        className={bad === null ? 'in' : 'in bad'}
+        aria-label={t('runs.filter_label')}
+        aria-invalid={bad !== null}
+        placeholder={t('runs.filter')}
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+        spellCheck={false}
+        autoComplete="off"
+      />
       {bad !== null && (
         <span className="badc t13" role="alert">
           {bad}
@@ -218,5 +333,7 @@ function isBetter(value: number | null | undefined, than: number | null | undefi
 function paramText(value: string | undefined): string {
   if (value === undefined) return '–'
   const number = Number(value)
-  return value.trim() !== '' && Number.isFinite(number) && value.length > 8 ? String(Number(number.toPrecision(3))) : value
+  return value.trim() !== '' && Number.isFinite(number) && value.length > 8
+    ? String(Number(number.toPrecision(3)))
+    : value
 }

@@ -8,7 +8,19 @@ export type ChartRows = { readonly head: readonly string[]; readonly rows: reado
  * Holds a drawing: a sentence for those who do not see it, its real width, and the same numbers as a table.
  * `draw` gets the width in pixels, so text and lines are never stretched.
  */
-export function ChartFrame({ sentence, height, table, draw, minWidth = 120 }: { sentence: string; height: number; table?: ChartRows | undefined; draw: (width: number) => ReactNode; minWidth?: number }): ReactNode {
+export function ChartFrame({
+  sentence,
+  height,
+  table,
+  draw,
+  minWidth = 120,
+}: {
+  sentence: string
+  height: number
+  table?: ChartRows | undefined
+  draw: (width: number) => ReactNode
+  minWidth?: number
+}): ReactNode {
   const t = useT()
   const { ref, width } = useElementSize<HTMLElement>()
   const [asTable, setAsTable] = useState(false)
@@ -45,7 +57,14 @@ export function ChartFrame({ sentence, height, table, draw, minWidth = 120 }: { 
           </table>
         </div>
       ) : (
-        <svg role="img" aria-label={sentence} width="100%" height={height} viewBox={`0 0 ${Math.max(width, minWidth)} ${height}`} preserveAspectRatio="none">
+        <svg
+          role="img"
+          aria-label={sentence}
+          width="100%"
+          height={height}
+          viewBox={`0 0 ${Math.max(width, minWidth)} ${height}`}
+          preserveAspectRatio="none"
+        >
           {width > 0 && draw(Math.max(width, minWidth))}
         </svg>
       )}

@@ -4,9 +4,21 @@ import { useFormat } from '../../lib/format.ts'
 import { ChartFrame } from './frame.tsx'
 import { extent, linear, ticks, timeTicks } from './scale.ts'
 
-export type LinePoint = { readonly x: number; readonly y: number | null; readonly low?: number | null; readonly high?: number | null }
+export type LinePoint = {
+  readonly x: number
+  readonly y: number | null
+  readonly low?: number | null
+  readonly high?: number | null
+}
 /** One line; `colour` is a series class c1…c8, cr (rest, grey) or ct (text). A single point is drawn as a dot. */
-export type Line = { readonly id: string; readonly label: string; readonly colour: string; readonly points: readonly LinePoint[]; readonly dashed?: boolean; readonly strong?: boolean }
+export type Line = {
+  readonly id: string
+  readonly label: string
+  readonly colour: string
+  readonly points: readonly LinePoint[]
+  readonly dashed?: boolean
+  readonly strong?: boolean
+}
 export type Mark = { readonly x: number; readonly label: string; readonly bad?: boolean }
 export type Limit = { readonly y: number; readonly label: string; readonly plain?: boolean }
 
@@ -35,20 +47,68 @@ export function LineChart(props: LineChartProps): ReactNode {
   const xs = [...new Set(props.lines.flatMap((line) => line.points.map((point) => point.x)))].sort((a, b) => a - b)
   const table = {
     head: [props.time === true ? '' : 'x', ...props.lines.map((line) => line.label)],
-    rows: xs.map((x) => [props.time === true ? format.time(x) : format.number(x), ...props.lines.map((line) => nullableText(line.points.find((point) => point.x === x)?.y, yText))]),
+    rows: xs.map((x) => [
+      props.time === true ? format.time(x) : format.number(x),
+      ...props.lines.map((line) => nullableText(line.points.find((point) => point.x === x)?.y, yText)),
+    ]),
   }
-  return <ChartFrame sentence={props.sentence} height={height} table={table} draw={(width) => <Drawing {...props} width={width} height={height} xs={xs} yText={yText} format={format} />} />
+  return (
+    <ChartFrame
+      sentence={props.sentence}
+      height={height}
+      table={table}
+      draw={(width) => <Drawing {...props} width={width} height={height} xs={xs} yText={yText} format={format} />}
+    />
+  )
 }
 
-function Drawing({ lines, width, height, time, zero, marks = [], limits = [], xDomain, yText, format, xs, dots }: LineChartProps & { width: number; height: number; xs: readonly number[]; yText: (value: number) => string; format: Format }): ReactNode {
+function Drawing({
+  lines,
+  width,
+  height,
+  time,
+  zero,
+  marks = [],
+  limits = [],
+  xDomain,
+  yText,
+  format,
+  xs,
+  dots,
+}: LineChartProps & {
+  width: number
+  height: number
+  xs: readonly number[]
+  yText: (value: number) => string
+  format: Format
+}): ReactNode {
   const [cursor, setCursor] = useState<number | null>(null)
-  const right = 12 + 7 * Math.max(0, ...lines.map((line) => (lines.length > 1 || line.strong === true ? line.label.length : 0)), ...limits.map((limit) => limit.label.length))
+  const right =
+    12 +
+    7 *
+      Math.max(
+        0,
+        ...lines.map((line) => (lines.length > 1 || line.strong === true ? line.label.length : 0)),
+        ...limits.map((limit) => limit.label.length),
+      )
   const area = { left: LEFT, right: width - Math.min(right, 150), top: TOP, bottom: height - BOTTOM }
   const x = linear(xDomain ?? (xs.length === 0 ? [0, 1] : [xs[0]!, xs.at(-1)!]), [area.left, area.right])
-  const y = linear(extent([...lines.flatMap((line) => line.points.flatMap((point) => [point.y, point.low, point.high])), ...limits.map((limit) => limit.y)], { zero: zero ?? false }), [area.bottom, area.top])
+  const y = linear(
+    extent(
+      [
+        ...lines.flatMap((line) => line.points.flatMap((point) => [point.y, point.low, point.high])),
+        ...limits.map((limit) => limit.y),
+      ],
+      { zero: zero ?? false },
+    ),
+    [area.bottom, area.top],
+  )
   const nearest = (px: number) => {
     const value = x.domain[0] + ((px - area.left) / (area.right - area.left)) * (x.domain[1] - x.domain[0])
-    return xs.reduce<number | null>((best, it) => (best === null || Math.abs(it - value) < Math.abs(best - value) ? it : best), null)
+    return xs.reduce<number | null>(
+      (best, it) => (best === null || Math.abs(it - value) < Math.abs(best - value) ? it : best),
+      null,
+    )
   }
   const ends = spread(
     lines.flatMap((line) => {
@@ -75,7 +135,14 @@ function Drawing({ lines, width, height, time, zero, marks = [], limits = [], xD
         </g>
       ))}
       <path className="ax" d={`M${area.left} ${area.bottom}H${area.right}`} />
-      {(time === true ? timeTicks(x.domain, Math.max(2, Math.floor((area.right - area.left) / 90))).map((tick) => [tick.at, tickText(tick, format)] as const) : ticks(x.domain, Math.max(2, Math.floor((area.right - area.left) / 70))).map((tick) => [tick, format.number(tick)] as const)).map(([at, label]) => (
+      {(time === true
+        ? timeTicks(x.domain, Math.max(2, Math.floor((area.right - area.left) / 90))).map(
+            (tick) => [tick.at, tickText(tick, format)] as const,
+          )
+        : ticks(x.domain, Math.max(2, Math.floor((area.right - area.left) / 70))).map(
+            (tick) => [tick, format.number(tick)] as const,
+          )
+      ).map(([at, label]) => (
         <text key={at} x={x(at)} y={height - 6} textAnchor="middle">
           {label}
         </text>
@@ -85,7 +152,12 @@ function Drawing({ lines, width, height, time, zero, marks = [], limits = [], xD
         .map((mark) => (
           <g key={`${mark.x} ${mark.label}`}>
             <path className={mark.bad === true ? 'limit' : 'mark'} d={`M${x(mark.x)} ${8}V${area.bottom}`} />
-            <text x={x(mark.x) + (x(mark.x) > area.right - 80 ? -4 : 4)} y={12} textAnchor={x(mark.x) > area.right - 80 ? 'end' : 'start'} className="h">
+            <text
+              x={x(mark.x) + (x(mark.x) > area.right - 80 ? -4 : 4)}
+              y={12}
+              textAnchor={x(mark.x) > area.right - 80 ? 'end' : 'start'}
+              className="h"
+            >
               {mark.label}
             </text>
           </g>
@@ -101,8 +173,24 @@ function Drawing({ lines, width, height, time, zero, marks = [], limits = [], xD
       {lines.map((line) => (
         <g key={line.id}>
           <path className={`band ${line.colour.replace('c', 'f')}`} d={bandPath(line.points, x, y)} />
-          <path className={`ln ${line.colour}`} strokeDasharray={line.dashed === true ? '4 3' : undefined} d={linePath(line.points, x, y)} />
-          {(dots === true || line.points.length < 3) && line.points.map((point) => point.y !== null && <circle key={point.x} cx={x(point.x)} cy={y(point.y)} r={3.5} className={line.colour.replace('c', 'f')} />)}
+          <path
+            className={`ln ${line.colour}`}
+            strokeDasharray={line.dashed === true ? '4 3' : undefined}
+            d={linePath(line.points, x, y)}
+          />
+          {(dots === true || line.points.length < 3) &&
+            line.points.map(
+              (point) =>
+                point.y !== null && (
+                  <circle
+                    key={point.x}
+                    cx={x(point.x)}
+                    cy={y(point.y)}
+                    r={3.5}
+                    className={line.colour.replace('c', 'f')}
+                  />
+                ),
+            )}
         </g>
       ))}
       {lines.length > 1 &&
@@ -115,11 +203,22 @@ function Drawing({ lines, width, height, time, zero, marks = [], limits = [], xD
         <g className="cursor" pointerEvents="none">
           <path className="ax" d={`M${x(cursor)} ${area.top}V${area.bottom}`} />
           <g className="halo">
-            <text x={x(cursor) + (x(cursor) > (area.left + area.right) / 2 ? -6 : 6)} y={area.top + 10} textAnchor={x(cursor) > (area.left + area.right) / 2 ? 'end' : 'start'} className="h">
+            <text
+              x={x(cursor) + (x(cursor) > (area.left + area.right) / 2 ? -6 : 6)}
+              y={area.top + 10}
+              textAnchor={x(cursor) > (area.left + area.right) / 2 ? 'end' : 'start'}
+              className="h"
+            >
               {time === true ? format.time(cursor) : format.number(cursor)}
             </text>
             {lines.map((line, index) => (
-              <text key={line.id} x={x(cursor) + (x(cursor) > (area.left + area.right) / 2 ? -6 : 6)} y={area.top + 26 + index * 16} textAnchor={x(cursor) > (area.left + area.right) / 2 ? 'end' : 'start'} className="h">
+              <text
+                key={line.id}
+                x={x(cursor) + (x(cursor) > (area.left + area.right) / 2 ? -6 : 6)}
+                y={area.top + 26 + index * 16}
+                textAnchor={x(cursor) > (area.left + area.right) / 2 ? 'end' : 'start'}
+                className="h"
+              >
                 {`${line.label} ${nullableText(line.points.find((point) => point.x === cursor)?.y, yText)}`}
               </text>
             ))}
@@ -156,7 +255,10 @@ function linePath(points: readonly LinePoint[], x: (value: number) => number, y:
 }
 
 function bandPath(points: readonly LinePoint[], x: (value: number) => number, y: (value: number) => number): string {
-  const held = points.filter((point): point is LinePoint & { low: number; high: number } => point.low != null && point.high != null && point.high > point.low)
+  const held = points.filter(
+    (point): point is LinePoint & { low: number; high: number } =>
+      point.low != null && point.high != null && point.high > point.low,
+  )
   if (held.length < 2) return ''
   const upper = held.map((point) => `${x(point.x).toFixed(1)} ${y(point.high).toFixed(1)}`)
   const lower = held.map((point) => `${x(point.x).toFixed(1)} ${y(point.low).toFixed(1)}`).reverse()
@@ -166,7 +268,9 @@ function bandPath(points: readonly LinePoint[], x: (value: number) => number, y:
 /** Moves end labels apart so that none lies over another. */
 function spread<T extends { at: number }>(labels: readonly T[], area: { top: number; bottom: number }): T[] {
   const sorted = labels.map((label) => ({ ...label })).sort((a, b) => a.at - b.at)
-  for (const [index, label] of sorted.entries()) label.at = Math.max(label.at, (sorted[index - 1]?.at ?? area.top - 20) + 15)
-  for (let index = sorted.length - 1; index >= 0; index -= 1) sorted[index]!.at = Math.min(sorted[index]!.at, (sorted[index + 1]?.at ?? area.bottom + 12) - 15)
+  for (const [index, label] of sorted.entries())
+    label.at = Math.max(label.at, (sorted[index - 1]?.at ?? area.top - 20) + 15)
+  for (let index = sorted.length - 1; index >= 0; index -= 1)
+    sorted[index]!.at = Math.min(sorted[index]!.at, (sorted[index + 1]?.at ?? area.bottom + 12) - 15)
   return sorted
 }

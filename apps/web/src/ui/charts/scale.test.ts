@@ -3,7 +3,7 @@ import { extent, linear, ticks, timeTicks } from './scale.ts'
 
 test('ticks are round and lie inside the domain', () => {
   expect(ticks([0, 1])).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1])
-  expect(ticks([0.4630, 0.52], 4)).toEqual([0.48, 0.5, 0.52])
+  expect(ticks([0.463, 0.52], 4)).toEqual([0.48, 0.5, 0.52])
   expect(ticks([5, 5])).toEqual([5])
 })
 

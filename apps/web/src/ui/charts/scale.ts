@@ -1,5 +1,9 @@
 /** A straight map from a domain to pixels. */
-export type Scale = { (value: number): number; readonly domain: readonly [number, number]; readonly range: readonly [number, number] }
+export type Scale = {
+  (value: number): number
+  readonly domain: readonly [number, number]
+  readonly range: readonly [number, number]
+}
 
 /** A linear scale. A domain without width is widened by one on each side. */
 export function linear(domain: readonly [number, number], range: readonly [number, number]): Scale {
@@ -16,12 +20,16 @@ export function ticks([from, to]: readonly [number, number], count = 5): number[
   const step = [1, 2, 5, 10].map((it) => it * power).find((it) => it >= rough) ?? 10 * power
   const digits = Math.max(0, -Math.floor(Math.log10(step)) + 1)
   const found: number[] = []
-  for (let value = Math.ceil(from / step) * step; value <= to + step * 1e-9; value += step) found.push(Number(value.toFixed(digits)))
+  for (let value = Math.ceil(from / step) * step; value <= to + step * 1e-9; value += step)
+    found.push(Number(value.toFixed(digits)))
   return found
 }
 
 /** The domain of values with a little room, from 0 when asked. */
-export function extent(values: Iterable<number | null | undefined>, options: { zero?: boolean; pad?: number } = {}): [number, number] {
+export function extent(
+  values: Iterable<number | null | undefined>,
+  options: { zero?: boolean; pad?: number } = {},
+): [number, number] {
   let low = Infinity
   let high = -Infinity
   for (const value of values) {
@@ -41,10 +49,30 @@ export function extent(values: Iterable<number | null | undefined>, options: { z
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
-const STEPS = [1000, 5000, 10_000, 30_000, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY]
+const STEPS = [
+  1000,
+  5000,
+  10_000,
+  30_000,
+  MINUTE,
+  5 * MINUTE,
+  15 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  3 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+  DAY,
+  2 * DAY,
+  7 * DAY,
+  14 * DAY,
+]
 
 /** Instants that divide a stretch of time into about `count` parts; beyond 60 days the first of each month (of every n-th). */
-export function timeTicks([from, to]: readonly [number, number], count = 6): { at: number; unit: 'second' | 'minute' | 'day' | 'month' }[] {
+export function timeTicks(
+  [from, to]: readonly [number, number],
+  count = 6,
+): { at: number; unit: 'second' | 'minute' | 'day' | 'month' }[] {
   if (!(to > from)) return []
   if (to - from > 60 * DAY) {
     const months = (to - from) / (30.4 * DAY)

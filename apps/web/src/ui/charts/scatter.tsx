@@ -3,17 +3,37 @@ import { useFormat } from '../../lib/format.ts'
 import { ChartFrame } from './frame.tsx'
 import { extent, linear, ticks } from './scale.ts'
 
-export type ScatterPoint = { readonly id: string; readonly label: string; readonly x: number; readonly y: number; readonly colour: string; readonly best?: boolean }
+export type ScatterPoint = {
+  readonly id: string
+  readonly label: string
+  readonly x: number
+  readonly y: number
+  readonly colour: string
+  readonly best?: boolean
+}
 
 /** Points of two numbers; the x axis is logarithmic when positive values span more than two orders. The best is a diamond with its value. */
-export function Scatter({ sentence, points, height = 200, xText }: { sentence: string; points: readonly ScatterPoint[]; height?: number; xText?: (value: number) => string }): ReactNode {
+export function Scatter({
+  sentence,
+  points,
+  height = 200,
+  xText,
+}: {
+  sentence: string
+  points: readonly ScatterPoint[]
+  height?: number
+  xText?: (value: number) => string
+}): ReactNode {
   const format = useFormat()
   const text = xText ?? format.number
   const low = Math.min(...points.map((point) => point.x))
   const high = Math.max(...points.map((point) => point.x))
   const log = low > 0 && high / low > 30
   const at = (value: number) => (log ? Math.log10(value) : value)
-  const table = { head: ['', 'x', 'y'], rows: points.map((point) => [point.label, text(point.x), format.number(point.y)]) }
+  const table = {
+    head: ['', 'x', 'y'],
+    rows: points.map((point) => [point.label, text(point.x), format.number(point.y)]),
+  }
   const draw = (width: number) => {
     const area = { left: 44, right: width - 12, top: 12, bottom: height - 22 }
     const x = linear(extent(points.map((point) => at(point.x))), [area.left, area.right])
@@ -38,8 +58,16 @@ export function Scatter({ sentence, points, height = 200, xText }: { sentence: s
         {points.map((point) =>
           point.best === true ? (
             <g key={point.id} className="halo">
-              <path className={point.colour === 'cr' ? 'f1' : point.colour.replace('c', 'f')} d={`M${x(at(point.x))} ${y(point.y) - 6}l6 6l-6 6l-6 -6z`} />
-              <text x={x(at(point.x))} y={y(point.y) + (y(point.y) > area.bottom - 24 ? -10 : 20)} textAnchor={x(at(point.x)) > area.right - 40 ? 'end' : 'middle'} className="sb">
+              <path
+                className={point.colour === 'cr' ? 'f1' : point.colour.replace('c', 'f')}
+                d={`M${x(at(point.x))} ${y(point.y) - 6}l6 6l-6 6l-6 -6z`}
+              />
+              <text
+                x={x(at(point.x))}
+                y={y(point.y) + (y(point.y) > area.bottom - 24 ? -10 : 20)}
+                textAnchor={x(at(point.x)) > area.right - 40 ? 'end' : 'middle'}
+                className="sb"
+              >
                 {format.number(point.y)}
               </text>
             </g>
