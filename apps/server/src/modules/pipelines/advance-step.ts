@@ -79,9 +79,9 @@ function condition(written: string | boolean | undefined, scope: Scope, failed: 
 }
 
 async function prepareAndStart(ctx: Ctx, situation: Situation, row: StepRunRow): Promise<void> {
-  const { run, definition, pins } = situation
+  const { run, definition, pins, steps } = situation
   const step = stepOf(situation, row)
-  const prepared = await prepareStep(ctx, { run, definition, pins, row, step, scope: scopeOf(situation) })
+  const prepared = await prepareStep(ctx, { run, definition, pins, steps, row, step, scope: scopeOf(situation) })
   if ('reason' in prepared) {
     if (row.reason !== prepared.reason || row.environment_id !== prepared.environmentId)
       await changeStep(ctx, run, row, { reason: prepared.reason, environment_id: prepared.environmentId })
@@ -178,9 +178,9 @@ async function advanceComponent(
 async function advanceRunning(ctx: Ctx, situation: Situation, row: StepRunRow): Promise<void> {
   if (row.sweep_id !== null) return advanceSweep(ctx, situation, row, row.sweep_id)
   if (row.job_id !== null) return advanceJob(ctx, situation, row, row.job_id)
-  const { run, definition, pins } = situation
+  const { run, definition, pins, steps } = situation
   const step = stepOf(situation, row)
-  const prepared = await prepareStep(ctx, { run, definition, pins, row, step, scope: scopeOf(situation) })
+  const prepared = await prepareStep(ctx, { run, definition, pins, steps, row, step, scope: scopeOf(situation) })
   if (!('reason' in prepared)) await advanceComponent(ctx, situation, row, prepared.inputs)
 }
 

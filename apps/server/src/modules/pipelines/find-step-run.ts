@@ -8,6 +8,8 @@ export type StepRunView = {
   readonly name: string
   readonly state: StepState
   readonly message: string | null
+  /** What it waits for, in plain words. */
+  readonly reason: string | null
   readonly outputs: Readonly<Record<string, StepOutput>>
   readonly runId: string | null
 }
@@ -21,6 +23,7 @@ export async function findStepRun(ctx: Ctx, pipelineRunId: string, step: string)
       name: row.name,
       state: row.state,
       message: row.message,
+      reason: row.reason,
       outputs: Outputs.parse(JSON.parse(row.outputs)),
       runId: row.mlflow_run_id,
     }

@@ -8,6 +8,7 @@ import {
   renderText,
   renderValue,
   rewriteScript,
+  stepNeeds,
 } from '@kiban/contract/project-file'
 import type { PathText, Scope, StepSpec } from '@kiban/contract/project-file'
 import { inTransaction } from '@kiban/kit/context'
@@ -37,6 +38,8 @@ export type StepInput =
 /** All that is needed to key and start a step. */
 export type PreparedStep = {
   readonly inputs: Readonly<Record<string, StepInput>>
+  /** Step runs whose results it reads, small values included. */
+  readonly reads: readonly string[]
   readonly scope: Scope
   readonly body: Json
   readonly code: { readonly hash: string; readonly files: readonly ManifestFile[] } | null
@@ -57,7 +60,15 @@ export class StepFault extends Error {}
 /** Gathers what a ready step needs. Waits by returning a reason. Throws `StepFault`; writes only the request for an environment. */
 export async function prepareStep(
   ctx: Ctx,
-  given: { run: PipelineRunRow; definition: Definition; pins: Pins; row: StepRunRow; step: StepSpec; scope: Scope },
+  given: {
+    run: PipelineRunRow
+    definition: Definition
+    pins: Pins
+    steps: readonly StepRunRow[]
+    row: StepRunRow
+    step: StepSpec
+    scope: Scope
+  },
 ): Promise<PreparedStep | { readonly reason: string; readonly environmentId: string | null }> {
   const { step, run, scope, definition } = given
   const inputs = faulty(() => resolveInputs(step, scope, given.pins))
@@ -66,8 +77,11 @@ export async function prepareStep(
   if (environment && 'reason' in environment) return environment
   const code = step.run === undefined ? null : await codeOf(ctx, project, step, definition)
   const own = ownScope(scope, inputs, Object.keys(step.outputs))
+  const named = stepNeeds({ ...step, needs: [] })
+  const reads = [...named.required, ...named.optional]
   return {
     inputs,
+    reads: given.steps.filter((other) => reads.includes(other.name)).map((other) => other.id),
     scope: own,
     body: step.sql === undefined ? (step.run ?? step.uses ?? null) : await sqlText(ctx, project, step.sql),
     code,

@@ -11,10 +11,10 @@ export function stepEdges(
   const from: LineageEnd = { kind: 'step_run', id: row.id }
   const used: LineageEnd[] = Object.values(prepared.inputs).flatMap((input): LineageEnd[] => {
     if (!('tree' in input)) return []
-    if (input.versionId !== undefined)
-      return [{ kind: input.type === 'model' ? 'model_version' : 'dataset_version', id: input.versionId }]
-    return input.stepRunId === undefined ? [] : [{ kind: 'step_run', id: input.stepRunId }]
+    if (input.versionId === undefined) return []
+    return [{ kind: input.type === 'model' ? 'model_version' : 'dataset_version', id: input.versionId }]
   })
+  used.push(...prepared.reads.map((id): LineageEnd => ({ kind: 'step_run', id })))
   if (prepared.environment) used.push({ kind: 'environment', id: prepared.environment.id })
   if (prepared.code) used.push({ kind: 'code', id: prepared.code.hash })
   const generated: LineageEnd[] = []
