@@ -11,7 +11,7 @@ import type { DataPlane } from './dataplane.ts'
 const MAX_TABLE_BYTES = 8 * 1024 * 1024
 
 /** Where the two ends meet below KIBAN_HOME. */
-export function controlPaths(home: string): { socket: string; table: string; process: string } {
+function controlPaths(home: string): { socket: string; table: string; process: string } {
   return {
     socket: join(home, 'run', 'inference.sock'),
     table: join(home, 'run', 'inference-table.json'),

@@ -32,7 +32,7 @@ export async function predictionFiles(
 }
 
 /** A logged prediction by the id its caller was given; the id of a whole request is that of its first row. Undefined if there is none. */
-export async function findPrediction(ctx: Ctx, project: string, id: string): Promise<Prediction | undefined> {
+async function findPrediction(ctx: Ctx, project: string, id: string): Promise<Prediction | undefined> {
   const match = ID.exec(id)
   if (!match?.[1]) return undefined
   const rowId = match[2] === undefined ? `${match[1]}-0` : id
