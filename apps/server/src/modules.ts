@@ -7,7 +7,9 @@ import { environmentLineage, environments } from './modules/environments/index.t
 import { jobLineage, jobs } from './modules/jobs/index.ts'
 import { lineageModule } from './modules/lineage/index.ts'
 import type { LineageSource } from './modules/lineage/index.ts'
+import { loopLineage, loopsModule, platformParts } from './modules/loops/index.ts'
 import { modelLineage, models, modelSearch, resolveModel, markRolledBack, setAlias } from './modules/models/index.ts'
+import { monitorLineage, monitorsModule, platformSources } from './modules/monitors/index.ts'
 import type { PipelineParts } from './modules/pipelines/index.ts'
 import { pipelineLineage, pipelinesModule } from './modules/pipelines/index.ts'
 import { projects } from './modules/projects/index.ts'
@@ -27,6 +29,8 @@ const LINEAGE_SOURCES: readonly LineageSource[] = [
   pipelineLineage,
   modelLineage,
   endpointsLineage,
+  monitorLineage,
+  loopLineage,
 ]
 
 /** What the search box finds. */
@@ -47,6 +51,8 @@ const NOUNS: readonly Module[] = [
   pipelinesModule(lent),
   models,
   endpointsModule({ resolveModel, setAlias, markRolledBack }),
+  monitorsModule(platformSources),
+  loopsModule(platformParts),
 ]
 
 /** What modules after pipelines lend to it: platform steps, and the registry to resolve models by. */

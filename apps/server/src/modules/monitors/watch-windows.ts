@@ -10,6 +10,8 @@ export type WatchedWindow = {
   /** Of the one signal that was asked for: fail before warn before ok; null while nothing could be judged. */
   readonly status: 'ok' | 'warn' | 'fail' | null
   readonly reason: string
+  readonly value: number | null
+  readonly direction: 'above' | 'below' | null
 }
 
 /** Computed windows of a monitor that begin at or after an instant, oldest first, with the verdict of one signal. */
@@ -36,6 +38,8 @@ export async function listWindowsOfMonitor(
       endAt: row.end_at,
       status,
       reason: worst?.reason ?? row.reason,
+      value: worst?.value ?? null,
+      direction: worst?.direction ?? null,
     })
   }
   return found
