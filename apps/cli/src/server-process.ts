@@ -59,7 +59,7 @@ export async function waitUntilReady(client: Client, server: ServerProcess, time
   void server.ended.then(() => (over = true))
   while (Date.now() < deadline) {
     if (over) throw new Error(`The server ended at once. ${server.tail()}`)
-    const answer = await client.getServer().catch(() => undefined)
+    const answer = await client.getServer({}, { signal: AbortSignal.timeout(5000) }).catch(() => undefined)
     if (answer !== undefined) return
     await sleep(50)
   }

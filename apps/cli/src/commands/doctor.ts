@@ -7,7 +7,7 @@ export const doctor: CommandSpec = {
   summary: 'Check what a server and its jobs need on this machine',
   example: 'kiban doctor',
   run: async ({ env, client }) => {
-    const running = await client.getServer().then(
+    const running = await client.getServer({}, { signal: AbortSignal.timeout(2000) }).then(
       () => true,
       () => false,
     )

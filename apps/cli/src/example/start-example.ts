@@ -25,7 +25,7 @@ export async function startExample(
   options: { readonly exit: boolean; readonly fresh: boolean },
 ): Promise<void> {
   const home = homeOf(ctx.env)
-  const running = await ctx.client.getServer().catch(() => undefined)
+  const running = await ctx.client.getServer({}, { signal: AbortSignal.timeout(2000) }).catch(() => undefined)
   if (running !== undefined && running.home === home && !options.fresh) {
     ctx.say(`A server of this home already runs at ${ctx.url}; going on with it.`)
     await liveAndStay(ctx, options, undefined)
