@@ -63,4 +63,6 @@ seen["no_model"] = refusal(lambda: client.get_registered_model("iris-copy"))[0]
 client.delete_model_version_tag("iris", "2", "k")
 client.rename_registered_model("iris", "flowers")
 seen["renamed"] = [client.get_registered_model("flowers").name, client.get_model_version_by_alias("flowers", "production").version]
+prompt = client.register_prompt("greet", "Hello {{name}}")
+seen["prompt"] = [client.load_prompt("prompts:/greet/1").template, [m.name for m in client.search_registered_models()]]
 print(json.dumps(seen))

@@ -19,9 +19,12 @@ export type ModelSource =
   | { readonly kind: 'run'; readonly runId: string; readonly path: string }
   | { readonly kind: 'logged_model'; readonly modelId: string }
   | { readonly kind: 'version'; readonly uri: string }
+  /** A prompt of MLflow's registry: its text is a tag, it has no files. */
+  | { readonly kind: 'prompt' }
 
 const SEGMENT = '[a-zA-Z0-9][\\w-]{0,255}'
 const PATTERNS: readonly [RegExp, (parts: readonly (string | undefined)[]) => ModelSource][] = [
+  [/^(prompt-template|dummy-source)$/, () => ({ kind: 'prompt' })],
   [new RegExp(`^runs:/(${SEGMENT})/(.+)$`), ([, runId = '', path = '']) => ({ kind: 'run', runId, path })],
   [/^models:\/(m-[0-9a-f]{32})$/, ([, modelId = '']) => ({ kind: 'logged_model', modelId })],
   [

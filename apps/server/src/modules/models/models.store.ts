@@ -242,7 +242,21 @@ export async function searchModelRows(
   return result.rows
 }
 
+/** MLflow keeps prompts in the registry, marked by a tag; what has not the tag is no prompt. */
+export const PROMPT_TAG = 'mlflow.prompt.is_prompt'
+
+/** Whether a comparison asks for what is no prompt: `!= 'true'` or `= 'false'`. */
+export function excludesPrompts({ entity, key, operator, value }: Comparison): boolean {
+  return (
+    entity === 'tag' &&
+    key === PROMPT_TAG &&
+    ((operator === '!=' && value === 'true') || (operator === '=' && value === 'false'))
+  )
+}
+
 function compareModel(comparison: Comparison): RawBuilder<boolean> {
+  if (excludesPrompts(comparison))
+    return sql<boolean>`not exists (select 1 from registered_model_tags k where k.model_id = m.id and k.key = ${PROMPT_TAG} and k.value = 'true')`
   if (comparison.entity === 'tag')
     return keyedCondition({
       table: 'registered_model_tags',

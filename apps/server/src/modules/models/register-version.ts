@@ -62,6 +62,13 @@ export async function readSource(
   text: string,
 ): Promise<{ contents: Contents; origin: Origin }> {
   const source = parseModelSource(text)
+  if (source.kind === 'prompt') {
+    const folder = { flavours: [], signature: null, onnxPath: null, runId: null, runsCode: false }
+    return {
+      contents: { files: [], manifest: await putManifest(ctx.platform.blobs, []), sizeBytes: 0, folder },
+      origin: { source: text },
+    }
+  }
   if (source.kind === 'version') {
     const row = await findByUri(ctx, project, source.uri)
     const origin = {

@@ -116,7 +116,7 @@ async function makeVersion(ctx: Ctx, step: Step): Promise<NamedVersionRow> {
     state: 'pending',
     origin: {
       source: `kiban:/pipelines/${step.pipelineRunId}/${step.id}`,
-      runId: contents.folder.runId,
+      runId: model.runId ?? contents.folder.runId,
       pipelineRunId: step.pipelineRunId,
       stepRunId: step.id,
       trainingVersionId: training && 'tree' in training ? (training.versionId ?? null) : null,

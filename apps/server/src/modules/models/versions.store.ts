@@ -4,6 +4,7 @@ import type { ModelVersionState } from '@kiban/contract/models'
 import type { Db } from '@kiban/kit/database'
 import { compareColumn, filterCondition, keyedCondition } from '../tracking/index.ts'
 import type { Comparison, Filter, Order } from '../tracking/index.ts'
+import { excludesPrompts, PROMPT_TAG } from './models.store.ts'
 
 export type VersionRow = {
   readonly id: string
@@ -207,6 +208,8 @@ export async function searchVersionRows(
 }
 
 function compareVersion(comparison: Comparison): RawBuilder<boolean> {
+  if (excludesPrompts(comparison))
+    return sql<boolean>`not exists (select 1 from model_version_tags k where k.version_id = v.id and k.key = ${PROMPT_TAG} and k.value = 'true')`
   if (comparison.entity === 'tag')
     return keyedCondition({
       table: 'model_version_tags',

@@ -23,7 +23,8 @@ export const LIMITS = {
   runName: 1000,
 } as const
 
-const KEY = /^[/\w.\- :]*$/u
+// Python’s \w knows every script.
+const KEY = /^[/\p{L}\p{N}_.\- :]*$/u
 const RUN_ID = /^[a-zA-Z0-9][\w-]{0,255}$/
 // MLflow stores ±Infinity as the largest doubles.
 const LARGEST = Number.MAX_VALUE

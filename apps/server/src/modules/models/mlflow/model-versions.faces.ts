@@ -28,7 +28,7 @@ import {
   updateVersionRow,
 } from '../versions.store.ts'
 import type { NamedVersionRow, VersionChange } from '../versions.store.ts'
-import { readRegistryTag } from './registered-models.faces.ts'
+import { readRegistryTag, withoutPrompts } from './registered-models.faces.ts'
 import { versionMessages } from './registry-present.ts'
 import { VERSION_VOCABULARY } from './registry-vocabulary.ts'
 
@@ -224,7 +224,7 @@ async function searchVersions(ctx: Ctx, { project, fields }: { project: string; 
   const offset = readPageToken(fields.text('page_token'))
   const rows = await searchVersionRows(ctx.db, {
     project,
-    filter: parseFilter(fields.text('filter') ?? '', VERSION_VOCABULARY),
+    filter: parseFilter(withoutPrompts(fields.text('filter') ?? ''), VERSION_VOCABULARY),
     orders: parseOrderBy(fields.texts('order_by'), VERSION_VOCABULARY),
     limit: limit + 1,
     offset,

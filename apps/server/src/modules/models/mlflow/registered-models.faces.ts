@@ -21,6 +21,7 @@ import {
   deleteModelTag,
   findModelOfAnyState,
   listAliases,
+  PROMPT_TAG,
   searchModelRows,
   setModelTags,
   updateModelRow,
@@ -174,13 +175,19 @@ export const registeredModelFaces = mlflowFaces([
   },
 ])
 
+/** Prompts stay hidden unless the filter names their tag. */
+export function withoutPrompts(filter: string): string {
+  if (filter.includes(PROMPT_TAG)) return filter
+  return `${filter.trim() === '' ? '' : `${filter} AND `}tags.\`${PROMPT_TAG}\` != 'true'`
+}
+
 async function searchModels(ctx: Ctx, { project, fields }: { project: string; fields: Fields }) {
   await getProject(ctx, project)
   const limit = readMaxResults(fields.integer('max_results'), { fallback: 100, max: 1000 })
   const offset = readPageToken(fields.text('page_token'))
   const rows = await searchModelRows(ctx.db, {
     project,
-    filter: parseFilter(fields.text('filter') ?? '', MODEL_VOCABULARY),
+    filter: parseFilter(withoutPrompts(fields.text('filter') ?? ''), MODEL_VOCABULARY),
     orders: parseOrderBy(fields.texts('order_by'), MODEL_VOCABULARY),
     limit: limit + 1,
     offset,

@@ -50,9 +50,11 @@ export function presentMlflowError(error: unknown, requestId: string): { status:
       'INTERNAL_ERROR',
       `Something went wrong inside. Give the request id ${requestId} to whoever runs this server.`,
     )
-  if (error.status === 404) return shape('RESOURCE_DOES_NOT_EXIST', error.message)
   if (error.status === 413) return { ...shape('BAD_REQUEST', error.message), status: 413 }
-  return shape(CODES[error.code] ?? 'INVALID_PARAMETER_VALUE', error.message)
+  return shape(
+    CODES[error.code] ?? (error.status === 404 ? 'RESOURCE_DOES_NOT_EXIST' : 'INVALID_PARAMETER_VALUE'),
+    error.message,
+  )
 }
 
 function shape(code: MlflowCode, message: string): { status: number; body: unknown } {
