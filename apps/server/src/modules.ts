@@ -11,7 +11,7 @@ import { loopLineage, loopsModule, platformParts } from './modules/loops/index.t
 import { modelLineage, models, modelSearch, resolveModel, markRolledBack, setAlias } from './modules/models/index.ts'
 import { monitorLineage, monitorsModule, platformSources } from './modules/monitors/index.ts'
 import type { PipelineParts } from './modules/pipelines/index.ts'
-import { pipelineLineage, pipelinesModule } from './modules/pipelines/index.ts'
+import { pipelineLineage, pipelineSearch, pipelinesModule } from './modules/pipelines/index.ts'
 import { projects } from './modules/projects/index.ts'
 import { revisionsModule } from './modules/revisions/index.ts'
 import { secrets } from './modules/secrets/index.ts'
@@ -34,7 +34,13 @@ const LINEAGE_SOURCES: readonly LineageSource[] = [
 ]
 
 /** What the search box finds. */
-const SEARCH_SOURCES: readonly SearchSource[] = [datasetSearch, trackingSearch, modelSearch, endpointSearch]
+const SEARCH_SOURCES: readonly SearchSource[] = [
+  datasetSearch,
+  trackingSearch,
+  pipelineSearch,
+  modelSearch,
+  endpointSearch,
+]
 
 /** The nouns of the platform, in the order that work flows through them; a module may use only those above it. */
 const NOUNS: readonly Module[] = [

@@ -67,7 +67,7 @@ export function keyParts(input: KeyInput): KeyPart[] {
       parts.push({
         part: 'inputs',
         name,
-        value: 'tree' in value ? `${value.type} ${value.tree}` : shorten(value.value),
+        value: 'tree' in value ? `${value.type} ${value.tree}` : shorten(canonicalJson(value.value)),
       })
   for (const [name, value] of Object.entries(input.env))
     if (!ignored.has(name)) parts.push({ part: 'env', name, value: shorten(plain(value)) })

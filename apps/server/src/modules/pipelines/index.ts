@@ -5,6 +5,7 @@
 export { pipelinesModule } from './pipelines.module.ts'
 export type { PipelineParts } from './parts.ts'
 export { pipelineLineage } from './pipelines.lineage.ts'
+export { pipelineSearch } from './pipelines.search.ts'
 export { startPipelineRun } from './start-pipeline-run.ts'
 export type { RunTrigger, StartInput } from './start-pipeline-run.ts'
 export { cancelPipelineRun } from './cancel-pipeline-run.ts'

@@ -220,3 +220,15 @@ export async function lockPipeline(db: Db, id: string): Promise<void> {
     .where('id', '=', id)
     .execute()
 }
+
+/** Pipelines whose name holds `text` (lower case), or with that id; in one project or all. */
+export async function searchPipelineRows(ctx: Ctx, text: string, project: string | undefined): Promise<PipelineRow[]> {
+  const pattern = `%${text.replaceAll(/[%_\\]/g, String.raw`\$&`)}%`
+  let rows = ctx.db
+    .selectFrom('pipelines')
+    .selectAll()
+    .where('archived_at', 'is', null)
+    .where((row) => row.or([sql<boolean>`lower(name) like ${pattern} escape '\\'`, row('id', '=', text)]))
+  if (project !== undefined) rows = rows.where('project', '=', project)
+  return rows.orderBy('name').limit(50).execute()
+}
