@@ -30,14 +30,6 @@ export const applyLoops: ApplySection = async (ctx, { project, file }) => {
       refuse('notify', 'there are no receivers yet; the inbox is always told.')
     if (spec.watch !== undefined && typeof spec.watch !== 'string')
       refuse('watch', 'write a duration, such as 7d; without it the next window decides.')
-    const pipeline = file.pipelines[spec.pipeline]
-    const steps = pipeline ? Object.values(pipeline.steps) : []
-    if (!steps.some((step) => step.uses?.startsWith('kiban/release')))
-      refuse(
-        'pipeline',
-        `${spec.pipeline} has no step with uses: kiban/release, so nothing judges what it trains. [no_release]`,
-      )
-
     const specJson = canonicalJson(spec)
     const scopeJson = canonicalJson({
       vars: file.vars,

@@ -112,8 +112,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+// oxlint-disable-next-line typescript/no-explicit-any -- answers are compared as they are
 const request = async (method: string, path: string, body?: unknown): Promise<{ status: number; body: any }> => {
-  // oxlint-disable-line typescript/no-explicit-any -- answers are compared as they are
   const response = await fetch(`${app.url}/api/v1${path}`, {
     method,
     ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),

@@ -131,6 +131,6 @@ export async function columnTypes(duckdb: Duckdb, source: string): Promise<Map<s
 /** An SQL expression for milliseconds since the epoch. */
 export function instantOf(expression: string, type: string): string {
   if (/^(TIMESTAMP|DATE)/.test(type)) return `epoch_ms(CAST(${expression} AS TIMESTAMP))`
-  if (/^VARCHAR/.test(type)) return `epoch_ms(CAST(${expression} AS TIMESTAMP))`
+  if (type.startsWith('VARCHAR')) return `epoch_ms(CAST(${expression} AS TIMESTAMP))`
   return `CAST(${expression} AS BIGINT)`
 }
