@@ -107,12 +107,10 @@ function addRoute(scope: FastifyInstance, options: HttpOptions, { endpoint, hand
         endpoint.response === 'events' || endpoint.body === 'bytes' || endpoint.response === 'bytes',
       )
       try {
-        const params = parsePart(endpoint.params, request.params, 'path')
-        const project =
-          typeof params === 'object' && params !== null && 'project' in params
-            ? String(params.project)
-            : ctx.actor.project
+        // Who may not is told so before anything that they sent is looked at.
+        const project = paramOf(request, 'project') ?? ctx.actor.project
         if (typeof endpoint.action === 'string') options.gatekeeper.require(ctx.actor, endpoint.action, { project })
+        const params = parsePart(endpoint.params, request.params, 'path')
         const query = parsePart(endpoint.query, request.query, 'query')
         const body = endpoint.body === 'bytes' ? request.body : parsePart(endpoint.body, parseJson(request), 'body')
         // The three parts were parsed by the endpoint's own schemas just above.
@@ -155,11 +153,9 @@ function addFace(scope: FastifyInstance, options: HttpOptions, face: Face): void
       const scopeOfRequest: RequestScope = { id: request.id, face: face.url.split('/')[1] ?? 'face', audited: 0 }
       const { ctx, done } = await openContext(options, request, reply, scopeOfRequest, face.body === 'stream')
       try {
-        const fromPath =
-          typeof request.params === 'object' && request.params !== null && 'project' in request.params
-            ? String(request.params.project)
-            : undefined
-        const project = face.project ? face.project(request, ctx.actor) : (fromPath ?? ctx.actor.project ?? 'default')
+        const project = face.project
+          ? face.project(request, ctx.actor)
+          : (paramOf(request, 'project') ?? ctx.actor.project ?? 'default')
         if (typeof face.action === 'string') options.gatekeeper.require(ctx.actor, face.action, { project })
         const result = await face.handle(ctx, { request, reply, project })
         checkAudit(
@@ -208,6 +204,12 @@ async function openContext(
     done()
     throw error
   }
+}
+
+function paramOf(request: FastifyRequest, name: string): string | undefined {
+  const { params } = request
+  const value: unknown = typeof params === 'object' && params !== null ? Reflect.get(params, name) : undefined
+  return typeof value === 'string' ? value : undefined
 }
 
 function checkAudit(

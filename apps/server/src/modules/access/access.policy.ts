@@ -16,6 +16,8 @@ export function authorize(actor: Actor, action: Action, resource: { readonly pro
   const roles: string = ACTIONS[action]
   if (actor.project !== undefined && resource.project !== undefined && actor.project !== resource.project)
     return { allow: false, reason: 'hidden', needs: roles }
+  if (actor.project !== undefined && action === 'project.create')
+    return { allow: false, reason: 'role_missing', needs: 'a token that is not confined to one project' }
   if (roles === '*') return ALLOW
   for (const role of actor.roles) if (roles.includes(role) || roles.includes(role.toLowerCase())) return ALLOW
   return { allow: false, reason: 'role_missing', needs: roles }

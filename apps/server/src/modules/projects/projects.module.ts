@@ -13,7 +13,9 @@ export const projects: Module = {
   migrations,
   routes: [
     route(contract.listProjects, async (ctx) => ({
-      projects: (await listProjectRows(ctx)).map((row) => presentProject(ctx, row)),
+      projects: (await listProjectRows(ctx))
+        .filter((row) => ctx.actor.project === undefined || row.name === ctx.actor.project)
+        .map((row) => presentProject(ctx, row)),
     })),
     route(contract.createProject, async (ctx, { body }) => presentProject(ctx, await createProject(ctx, body))),
     route(contract.getProject, async (ctx, { params }) => presentProject(ctx, await getProject(ctx, params.project))),

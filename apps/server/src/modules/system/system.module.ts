@@ -30,7 +30,7 @@ export function systemModule(sources: readonly SearchSource[]): Module {
         streamEvents(ctx, query.topics, request, reply),
       ),
       route(contract.search, async (ctx, { query }) => ({
-        hits: await searchObjects(ctx, sources, query.q, query.project),
+        hits: await searchObjects(ctx, sources, query.q, ctx.actor.project ?? query.project),
       })),
     ],
     faces: [
