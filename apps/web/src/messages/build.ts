@@ -40,6 +40,7 @@ export const build = {
   'run.miss_changed': ['miss: {parts}', '不一致: {parts}'],
   'run.miss_ttl': ['miss: too old', '不一致: 期限切れ'],
   'run.miss_gone': ['miss: output gone', '不一致: 出力なし'],
+  'run.not_cacheable': ['never cached', 'キャッシュ対象外'],
   'run.miss_disabled': ['cache off', 'キャッシュなし'],
   'run.cache_key': ['{step}, cache key', '{step}、キャッシュキー'],
   'run.before': ['before', '前回'],

@@ -88,6 +88,7 @@ export const frame = {
   'common.close': ['Close', '閉じる'],
   'common.download': ['Download', 'ダウンロード'],
   'common.by': ['by {name}', '{name}'],
+  'common.table': ['Table', '表'],
   'common.you': ['you', 'あなた'],
   'common.platform': ['Kiban', 'Kiban'],
   'common.job': ['job {id}', 'ジョブ {id}'],

@@ -10,6 +10,7 @@ import {
 } from '@tanstack/react-table'
 import { useNavigate } from '@tanstack/react-router'
 import { useMemo, useState, type KeyboardEvent, type ReactNode } from 'react'
+import { TableBox } from './table-box.tsx'
 
 const features = tableFeatures({
   rowSortingFeature,
@@ -90,7 +91,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>): ReactNode
   }
   const acts = rowTo !== undefined || onSelect !== undefined
   return (
-    <div className="tbox">
+    <TableBox>
       <table
         className={`${props.compact === true ? 'compact' : ''} ${props.wrap === true ? 'wrap' : ''} ${acts ? 'acts-rows' : ''}`}
         aria-label={props.label}
@@ -158,7 +159,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>): ReactNode
           })}
         </tbody>
       </table>
-    </div>
+    </TableBox>
   )
 }
 

@@ -6,6 +6,7 @@ import { useRead } from '../../lib/queries.ts'
 import { ShortHash } from '../../ui/copy.tsx'
 import { KeyValues, Section, Segmented } from '../../ui/layout.tsx'
 import { Nothing, Panel } from '../../ui/panel.tsx'
+import { TableBox } from '../../ui/table-box.tsx'
 
 type Of = { readonly project: string; readonly dataset: string; readonly version: number }
 const PAGE = 50
@@ -199,7 +200,7 @@ export function FilesPanel({ project, dataset, version }: Of): ReactNode {
     <Section title={t('dataset.tab_files')}>
       <Panel of={files}>
         {(data) => (
-          <div className="tbox">
+          <TableBox>
             <table className="compact">
               <thead>
                 <tr>
@@ -234,7 +235,7 @@ export function FilesPanel({ project, dataset, version }: Of): ReactNode {
                 ))}
               </tbody>
             </table>
-          </div>
+          </TableBox>
         )}
       </Panel>
     </Section>

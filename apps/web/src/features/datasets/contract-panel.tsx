@@ -134,7 +134,7 @@ export function ContractPanel({
           <Nothing>{t('dataset.contract_none')}</Nothing>
         </section>
       )}
-      <div className="cols c2" style={{ gridTemplateColumns: 'minmax(0, 1.9fr) minmax(0, 1fr)' }}>
+      <div className="cols" style={{ gridTemplateColumns: 'minmax(0, 1.9fr) minmax(0, 1fr)' }}>
         <ProfilePanel project={project} dataset={dataset} version={version} limit={10} />
         <Section title={t('dataset.versions_title')}>
           <VersionsTable project={project} dataset={dataset} selected={version} />

@@ -28,6 +28,7 @@ export function EndpointPage(): ReactNode {
   const tab = useSearchPart()['tab'] ?? 'live'
   useTitle(name)
   const one = useRead('getEndpoint', { project, endpoint: name }, { refetchMs: 3_000 })
+  const rollouts = useRead('listRollouts', { project, endpoint: name, limit: 1 })
   const pause = useChange('pauseRollout')
   const resume = useChange('resumeRollout')
   const promote = useChange('promoteRollout')
@@ -37,7 +38,7 @@ export function EndpointPage(): ReactNode {
     return <Failure error={one.error} onRetry={() => void one.refetch()} />
   if (one.data === undefined) return <Skeleton rows={10} />
   const it = one.data
-  const rollout = it.rollout
+  const rollout = it.rollout ?? rollouts.data?.items[0] ?? null
   const active = rollout !== null && ACTIVE.has(rollout.state)
   const failed = pause.error ?? resume.error ?? promote.error ?? rollback.error
   const serving = it.traffic.filter((part) => part.weight > 0)
@@ -53,7 +54,7 @@ export function EndpointPage(): ReactNode {
             <span className="m t12">{METHOD}</span>
             <code>{new URL(it.urls.rest, document.baseURI).pathname}</code>
             <Copy text={new URL(it.urls.rest, document.baseURI).href} />
-            <span className="m t13">
+            <span className="m t13 links">
               {t('endpoint.versions')}{' '}
               {serving.map((part, index) => (
                 <span key={part.version.id}>
@@ -69,9 +70,9 @@ export function EndpointPage(): ReactNode {
         }
         actions={
           <>
-            {(active || it.state === 'ready' || it.state === 'degraded') && (
+            {back !== null && (active || it.state === 'ready' || it.state === 'degraded') && (
               <button type="button" className="btn d" disabled={rollback.isPending} onClick={() => setAsking(true)}>
-                {back === null ? t('endpoint.rollback') : t('endpoint.rollback_to', { number: back.number })}
+                {t('endpoint.rollback_to', { number: back.number })}
               </button>
             )}
             {active && rollout.state === 'paused' && (
@@ -146,7 +147,7 @@ export function EndpointPage(): ReactNode {
       ) : tab === 'openapi' ? (
         <Openapi project={project} endpoint={name} />
       ) : (
-        <div className="cols c2" style={{ gridTemplateColumns: 'minmax(0, 736fr) minmax(0, 416fr)', gap: 32 }}>
+        <div className="cols" style={{ gridTemplateColumns: 'minmax(0, 736fr) minmax(0, 416fr)', gap: 32 }}>
           <div>
             {rollout === null ? (
               <Section title={t('endpoint.tab_rollouts')}>
@@ -162,15 +163,17 @@ export function EndpointPage(): ReactNode {
           </div>
         </div>
       )}
-      <ConfirmDialog
-        opened={asking}
-        title={back === null ? t('endpoint.rollback') : t('endpoint.rollback_to', { number: back.number })}
-        body={t('endpoint.confirm_rollback')}
-        action={t('endpoint.rollback')}
-        danger
-        onClose={() => setAsking(false)}
-        onConfirm={(reason) => rollback.mutate({ project, endpoint: name, ...(reason === '' ? {} : { reason }) })}
-      />
+      {back !== null && (
+        <ConfirmDialog
+          opened={asking}
+          title={t('endpoint.rollback_to', { number: back.number })}
+          body={t('endpoint.confirm_rollback')}
+          action={t('endpoint.rollback')}
+          danger
+          onClose={() => setAsking(false)}
+          onConfirm={(reason) => rollback.mutate({ project, endpoint: name, ...(reason === '' ? {} : { reason }) })}
+        />
+      )}
     </>
   )
 }

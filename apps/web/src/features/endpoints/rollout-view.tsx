@@ -9,6 +9,7 @@ import { Nothing } from '../../ui/panel.tsx'
 import { Status } from '../../ui/status.tsx'
 import { Ago } from '../../ui/time.tsx'
 import type { EndpointDetail } from './endpoint-page.tsx'
+import { TableBox } from '../../ui/table-box.tsx'
 
 type Rollout = NonNullable<EndpointDetail['rollout']>
 
@@ -81,7 +82,7 @@ export function RolloutView({
         {rollout.judge.length === 0 ? (
           <Nothing>{t('endpoint.judge_none')}</Nothing>
         ) : (
-          <div className="tbox">
+          <TableBox>
             <table className="compact">
               <thead>
                 <tr>
@@ -140,7 +141,7 @@ export function RolloutView({
                 ))}
               </tbody>
             </table>
-          </div>
+          </TableBox>
         )}
       </Section>
     </>

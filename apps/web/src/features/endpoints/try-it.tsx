@@ -6,7 +6,7 @@ import { useT } from '../../lib/i18n.tsx'
 import { pathTo } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
 import { Copy } from '../../ui/copy.tsx'
-import { Section, Segmented } from '../../ui/layout.tsx'
+import { Section } from '../../ui/layout.tsx'
 import { Failure, Nothing } from '../../ui/panel.tsx'
 import type { EndpointDetail } from './endpoint-page.tsx'
 
@@ -136,22 +136,33 @@ function Snippets({
 }): ReactNode {
   const t = useT()
   const list = useRead('listEndpointSnippets', { project, endpoint })
-  const [language, setLanguage] = useState('curl')
+  const [at, setAt] = useState(0)
   const items = list.data?.items ?? []
-  const chosen = items.find((item) => item.language === language) ?? items[0]
+  const chosen = items[at] ?? items[0]
   if (chosen === undefined) return null
   const code = chosen.code.replaceAll(JSON.stringify(example), JSON.stringify(row))
   return (
-    <Section title={t('endpoint.snippets')} aside={<Copy text={code} />}>
-      <Segmented
-        label={t('endpoint.language')}
-        value={chosen.language}
-        onChange={setLanguage}
-        options={items.map((item) => [item.language as string, item.title] as const)}
-      />
-      <pre className="gap" tabIndex={0}>
-        {code}
-      </pre>
+    <Section
+      title={t('endpoint.snippets')}
+      aside={
+        <span className="cursorbar">
+          <select
+            className="in auto"
+            aria-label={t('endpoint.language')}
+            value={at}
+            onChange={(event) => setAt(Number(event.currentTarget.value))}
+          >
+            {items.map((item, index) => (
+              <option key={item.title} value={index}>
+                {item.title}
+              </option>
+            ))}
+          </select>
+          <Copy text={code} />
+        </span>
+      }
+    >
+      <pre tabIndex={0}>{code}</pre>
     </Section>
   )
 }

@@ -8,6 +8,7 @@ import { useRead } from '../../lib/queries.ts'
 import type { MessageKey } from '../../messages/index.ts'
 import { Section, Segmented } from '../../ui/layout.tsx'
 import { Failure, Nothing, Skeleton } from '../../ui/panel.tsx'
+import { TableBox } from '../../ui/table-box.tsx'
 
 export type NodeKind = InputOf<'getLineage'>['kind']
 type Graph = AnswerOf<'getLineage'>
@@ -144,7 +145,7 @@ function Twin({ project, graph }: { project: string; graph: Graph }): ReactNode 
   const format = useFormat()
   const labels = new Map(graph.nodes.map((node) => [keyOf(node), node.label]))
   return (
-    <div className="tbox">
+    <TableBox>
       <table className="compact">
         <thead>
           <tr>
@@ -177,7 +178,7 @@ function Twin({ project, graph }: { project: string; graph: Graph }): ReactNode 
             })}
         </tbody>
       </table>
-    </div>
+    </TableBox>
   )
 }
 

@@ -12,6 +12,7 @@ import { Status } from '../../ui/status.tsx'
 import { Ago } from '../../ui/time.tsx'
 import { isSmallerBetter } from '../runs/run-data.ts'
 import type { ModelVersion } from './version-page.tsx'
+import { TableBox } from '../../ui/table-box.tsx'
 
 type Evidence = ModelVersion['evidence'][number]
 type Check = Evidence['checks'][number]
@@ -30,7 +31,7 @@ export function Decision({
   const format = useFormat()
   const evidence = version.evidence[0]
   return (
-    <div className="cols c2" style={{ gridTemplateColumns: 'minmax(0, 792fr) minmax(0, 352fr)', gap: 40 }}>
+    <div className="cols" style={{ gridTemplateColumns: 'minmax(0, 792fr) minmax(0, 352fr)', gap: 40 }}>
       <div>
         {evidence === undefined ? (
           <Section title={t('version.gate')}>
@@ -86,7 +87,7 @@ function Gate({ version, evidence, format }: { version: ModelVersion; evidence: 
         }
         aside={<Legend own={`v${version.number}`} champion={champion} />}
       >
-        <div className="tbox">
+        <TableBox>
           <table className="gate">
             <thead>
               <tr>
@@ -117,7 +118,7 @@ function Gate({ version, evidence, format }: { version: ModelVersion; evidence: 
                   </th>
                   <td className="num b">{format.number(evidence.parity.maxDifference)}</td>
                   <td className="num m">–</td>
-                  <td>{`≤ ${format.number(evidence.parity.tolerance)}`}</td>
+                  <td className="rule">{`≤ ${format.number(evidence.parity.tolerance)}`}</td>
                   <td>
                     <GateMark
                       value={evidence.parity.maxDifference}
@@ -140,7 +141,7 @@ function Gate({ version, evidence, format }: { version: ModelVersion; evidence: 
               )}
             </tbody>
           </table>
-        </div>
+        </TableBox>
         {evidence.checks
           .filter((check) => check.verdict === 'failed')
           .map((check) => (
@@ -161,7 +162,7 @@ function Gate({ version, evidence, format }: { version: ModelVersion; evidence: 
           </Section>
         )}
         <Section title={t('version.metrics')} note={t('version.metrics_note')}>
-          <div className="tbox">
+          <TableBox>
             <table className="compact">
               <thead>
                 <tr>
@@ -188,7 +189,7 @@ function Gate({ version, evidence, format }: { version: ModelVersion; evidence: 
                 ))}
               </tbody>
             </table>
-          </div>
+          </TableBox>
         </Section>
       </div>
     </>
@@ -219,7 +220,9 @@ function CheckRow({ check, format }: { check: Check; format: Format }): ReactNod
       </th>
       <td className="num b">{format.number(check.value)}</td>
       <td className="num m">{bound ? '–' : format.number(check.reference)}</td>
-      <td>{check.rule.startsWith(`${check.metric} `) ? check.rule.slice(check.metric.length + 1) : check.rule}</td>
+      <td className="rule">
+        {check.rule.startsWith(`${check.metric} `) ? check.rule.slice(check.metric.length + 1) : check.rule}
+      </td>
       <td>
         <GateMark
           value={check.value}

@@ -14,6 +14,7 @@ import { Status } from '../../ui/status.tsx'
 import { Ago } from '../../ui/time.tsx'
 import { LineageView } from '../lineage/lineage-view.tsx'
 import { Decision } from './decision.tsx'
+import { TableBox } from '../../ui/table-box.tsx'
 
 export type ModelVersion = AnswerOf<'getModelVersion'>
 
@@ -26,6 +27,11 @@ export function ModelVersionPage(): ReactNode {
   const version = useAddress('version')
   const tab = useSearchPart()['tab'] ?? 'decision'
   const one = useRead('getModelVersion', { project, model, version }, { refetchMs: 10_000 })
+  const pipelineRun = useRead(
+    'getPipelineRun',
+    { project, run: one.data?.pipelineRunId ?? '' },
+    { enabled: one.data?.pipelineRunId != null },
+  )
   const approve = useChange('approveModelVersion')
   const refuse = useChange('refuseModelVersion')
   const [reason, setReason] = useState('')
@@ -65,6 +71,13 @@ export function ModelVersionPage(): ReactNode {
             {it.runId !== null && (
               <span>
                 {t('model.run')} <Link to={pathTo(project, 'runs', it.runId)}>{it.runId.slice(0, 8)}</Link>
+              </span>
+            )}
+            {pipelineRun.data !== undefined && (
+              <span>
+                <Link to={pathTo(project, 'pipelines', pipelineRun.data.pipeline, 'runs', pipelineRun.data.id)}>
+                  {pipelineRun.data.name}
+                </Link>
               </span>
             )}
             {it.trainingDatasetVersionId !== null && (
@@ -177,7 +190,7 @@ function Schema({ version }: { version: ModelVersion }): ReactNode {
         ] as const
       ).map(([title, fields]) => (
         <Section key={title} title={title} note={fields.length}>
-          <div className="tbox">
+          <TableBox>
             <table className="compact">
               <thead>
                 <tr>
@@ -200,7 +213,7 @@ function Schema({ version }: { version: ModelVersion }): ReactNode {
                 ))}
               </tbody>
             </table>
-          </div>
+          </TableBox>
         </Section>
       ))}
     </div>
@@ -220,7 +233,7 @@ function Importance({ version }: { version: ModelVersion }): ReactNode {
       {rows.length === 0 ? (
         <Nothing>{t('version.no_importance')}</Nothing>
       ) : (
-        <div className="tbox">
+        <TableBox>
           <table className="compact">
             <tbody>
               {rows.map((row) => (
@@ -244,7 +257,7 @@ function Importance({ version }: { version: ModelVersion }): ReactNode {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableBox>
       )}
     </Section>
   )
@@ -271,7 +284,7 @@ function Files({ project, version }: { project: string; version: ModelVersion })
       title={t('version.tab_files')}
       note={version.runsCodeWhenLoaded ? t('version.runs_code') : version.flavours.join(', ')}
     >
-      <div className="tbox">
+      <TableBox>
         <table className="compact">
           <thead>
             <tr>
@@ -306,7 +319,7 @@ function Files({ project, version }: { project: string; version: ModelVersion })
             ))}
           </tbody>
         </table>
-      </div>
+      </TableBox>
     </Section>
   )
 }

@@ -7,6 +7,7 @@ import { Sparkline, WeightBar } from '../../ui/charts/small.tsx'
 import { Section } from '../../ui/layout.tsx'
 import { Failure, Nothing, Panel, Skeleton } from '../../ui/panel.tsx'
 import { Status } from '../../ui/status.tsx'
+import { TableBox } from '../../ui/table-box.tsx'
 
 const FEW = 8
 
@@ -43,7 +44,7 @@ export function FeaturesPanel({
     (it.importance ?? 0) * ((it.value ?? 0) / Math.max(1e-12, it.limit ?? 1))
   const most = Math.max(1e-12, ...ranked.map(weight))
   return (
-    <div className="cols c2" style={{ gridTemplateColumns: 'minmax(0, 744fr) minmax(0, 400fr)', gap: 40 }}>
+    <div className="cols" style={{ gridTemplateColumns: 'minmax(0, 744fr) minmax(0, 400fr)', gap: 40 }}>
       <Section
         title={t('monitor.features')}
         note={t('monitor.features_note', { count: shown.length, all: ranked.length, source: importanceSource ?? '–' })}
@@ -58,7 +59,7 @@ export function FeaturesPanel({
         {ranked.length === 0 ? (
           <Nothing>{t('monitor.none_computed')}</Nothing>
         ) : (
-          <div className="tbox">
+          <TableBox>
             <table className="compact acts-rows" aria-label={t('monitor.features')}>
               <thead>
                 <tr>
@@ -121,7 +122,7 @@ export function FeaturesPanel({
                 })}
               </tbody>
             </table>
-          </div>
+          </TableBox>
         )}
       </Section>
       <div>

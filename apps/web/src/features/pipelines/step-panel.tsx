@@ -6,6 +6,7 @@ import { pathTo } from '../../lib/project.tsx'
 import { KeyValues, Section } from '../../ui/layout.tsx'
 import { Status } from '../../ui/status.tsx'
 import { labelOf, noteOf, shownState, type Step } from './steps.ts'
+import { TableBox } from '../../ui/table-box.tsx'
 
 /** The selected step: reason first, then what differed in its cache key, what it gave and measured. */
 export function StepPanel({ project, step }: { project: string; step: Step }): ReactNode {
@@ -21,7 +22,7 @@ export function StepPanel({ project, step }: { project: string; step: Step }): R
     >
       <p className={step.state === 'failed' ? 'badc' : undefined}>{step.message ?? noteOf(step, t)}</p>
       {step.cache !== null && step.cache.differences.length > 0 && (
-        <div className="tbox gap">
+        <TableBox gap>
           <table className="compact">
             <thead>
               <tr>
@@ -44,7 +45,7 @@ export function StepPanel({ project, step }: { project: string; step: Step }): R
               ))}
             </tbody>
           </table>
-        </div>
+        </TableBox>
       )}
       {(step.sweepId !== null || step.runId !== null) && (
         <p className="gap t13">

@@ -20,6 +20,7 @@ export function noteOf(step: Step, t: Translate): string {
   if (step.reason !== null) return step.reason
   const cache = step.cache
   if (cache === null) return step.summary
+  if (cache.result === 'not_cacheable') return t('run.not_cacheable')
   switch (cache.reason) {
     case 'same':
       return t('run.hit')

@@ -8,6 +8,7 @@ import { PageHead, Section } from '../../ui/layout.tsx'
 import { Panel } from '../../ui/panel.tsx'
 import { isSmallerBetter, seriesColour, type RunCell } from './run-data.ts'
 import { Swatch } from './runs-page.tsx'
+import { TableBox } from '../../ui/table-box.tsx'
 
 /** Two to fifty runs side by side: what differs first, against a chosen baseline. */
 export function ComparePage(): ReactNode {
@@ -62,7 +63,7 @@ function CompareTable({ project, runs }: { project: string; runs: readonly RunCe
   return (
     <>
       <Section title={t('runpage.metrics')} note={base !== undefined && `${t('compare.baseline')}: ${base.name}`}>
-        <div className="tbox">
+        <TableBox>
           <table className="compact">
             {head}
             <tbody>
@@ -86,7 +87,7 @@ function CompareTable({ project, runs }: { project: string; runs: readonly RunCe
               ))}
             </tbody>
           </table>
-        </div>
+        </TableBox>
       </Section>
       {[true, false].map((different) => {
         const keys = params.filter((key) => differs(key) === different)
@@ -96,7 +97,7 @@ function CompareTable({ project, runs }: { project: string; runs: readonly RunCe
             title={t('runpage.params')}
             note={different ? t('compare.differences') : t('compare.same')}
           >
-            <div className="tbox">
+            <TableBox>
               <table className="compact">
                 {head}
                 <tbody>
@@ -112,7 +113,7 @@ function CompareTable({ project, runs }: { project: string; runs: readonly RunCe
                   ))}
                 </tbody>
               </table>
-            </div>
+            </TableBox>
           </Section>
         )
       })}

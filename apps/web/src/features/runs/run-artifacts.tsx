@@ -9,6 +9,7 @@ import { Icon } from '../../ui/icon.tsx'
 import { Section } from '../../ui/layout.tsx'
 import { Nothing, Panel } from '../../ui/panel.tsx'
 import type { Run } from './run-page.tsx'
+import { TableBox } from '../../ui/table-box.tsx'
 
 /** Files that the run logged, folder by folder. */
 export function RunArtifacts({ project, run }: { project: string; run: Run }): ReactNode {
@@ -35,7 +36,7 @@ export function RunArtifacts({ project, run }: { project: string; run: Run }): R
           data.items.length === 0 ? (
             <Nothing>{t('runpage.no_files')}</Nothing>
           ) : (
-            <div className="tbox">
+            <TableBox>
               <table className="compact">
                 <thead>
                   <tr>
@@ -67,7 +68,7 @@ export function RunArtifacts({ project, run }: { project: string; run: Run }): R
                   ))}
                 </tbody>
               </table>
-            </div>
+            </TableBox>
           )
         }
       </Panel>

@@ -6,6 +6,7 @@ import { LineChart } from '../../ui/charts/line-chart.tsx'
 import { Section } from '../../ui/layout.tsx'
 import { Nothing, Panel } from '../../ui/panel.tsx'
 import type { Run } from './run-page.tsx'
+import { TableBox } from '../../ui/table-box.tsx'
 
 /** Every metric with more than one point as a curve; the rest as numbers. */
 export function RunMetrics({ project, run }: { project: string; run: Run }): ReactNode {
@@ -26,7 +27,7 @@ export function RunMetrics({ project, run }: { project: string; run: Run }): Rea
         {run.latestMetrics.length === 0 ? (
           <Nothing>–</Nothing>
         ) : (
-          <div className="tbox">
+          <TableBox>
             <table className="compact">
               <thead>
                 <tr>
@@ -57,7 +58,7 @@ export function RunMetrics({ project, run }: { project: string; run: Run }): Rea
                 ))}
               </tbody>
             </table>
-          </div>
+          </TableBox>
         )}
       </Section>
     </>

@@ -8,6 +8,7 @@ import { Nothing } from '../../ui/panel.tsx'
 import { Status } from '../../ui/status.tsx'
 import { MetricCurve } from './run-metrics.tsx'
 import type { Run } from './run-page.tsx'
+import { TableBox } from '../../ui/table-box.tsx'
 
 /** One screen: metrics, parameters, the curves, what went in and came out. */
 export function RunSummary({ project, run }: { project: string; run: Run }): ReactNode {
@@ -19,7 +20,7 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
   const tags = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlflow.') && !key.startsWith('kiban.'))
   return (
     <div
-      className="cols c3"
+      className="cols"
       style={{ gridTemplateColumns: 'minmax(0, 336fr) minmax(0, 496fr) minmax(0, 272fr)', gap: 40 }}
     >
       <div>
@@ -27,7 +28,7 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
           {metrics.length === 0 ? (
             <Nothing>–</Nothing>
           ) : (
-            <div className="tbox">
+            <TableBox>
               <table className="compact">
                 <thead>
                   <tr>
@@ -56,7 +57,7 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
                   ))}
                 </tbody>
               </table>
-            </div>
+            </TableBox>
           )}
         </Section>
         <Section title={t('runpage.params')}>

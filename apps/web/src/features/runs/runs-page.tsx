@@ -73,7 +73,8 @@ export function RunsPage(): ReactNode {
               : it,
           null,
         )
-  const grid = `28px 12px minmax(120px, 1.3fr) 104px 92px ${keys.metrics.map(() => 'minmax(84px, .8fr)').join(' ')} ${keys.params.map(() => 'minmax(84px, .9fr)').join(' ')}`
+  const grid = `28px 12px minmax(120px, 1.3fr) 104px 84px ${keys.metrics.map(() => 'minmax(72px, .8fr)').join(' ')} ${keys.params.map(() => 'minmax(72px, .9fr)').join(' ')}`
+  const minWidth = 36 + 28 + 12 + 120 + 104 + 84 + 72 * (keys.metrics.length + keys.params.length)
   const toggleSort = (field: string) =>
     setSearch({
       sort: sort === `${field} ASC` ? `${field} DESC` : sort === `${field} DESC` ? undefined : `${field} ASC`,
@@ -97,7 +98,7 @@ export function RunsPage(): ReactNode {
   }
   return (
     <div className="runs0" style={view === 'table' ? { gridTemplateColumns: 'minmax(0, 1fr)' } : undefined}>
-      <div className="bar">
+      <div className="rbar">
         <div className="bar1">
           <h1>{name}</h1>
           <span className="m t13" aria-live="polite">
@@ -147,7 +148,7 @@ export function RunsPage(): ReactNode {
         aria-rowcount={ids.length + 1}
         tabIndex={0}
       >
-        <div className="vrow vhead" role="row" aria-rowindex={1} style={{ gridTemplateColumns: grid }}>
+        <div className="vrow vhead" role="row" aria-rowindex={1} style={{ gridTemplateColumns: grid, minWidth }}>
           <span role="columnheader">
             <input
               type="checkbox"
@@ -176,7 +177,7 @@ export function RunsPage(): ReactNode {
             )}
           </div>
         )}
-        <div className="vbody" role="rowgroup" style={{ height: virtual.getTotalSize() }}>
+        <div className="vbody" role="rowgroup" style={{ height: virtual.getTotalSize(), minWidth }}>
           {items.map((item) => {
             const id = ids[item.index]!
             const run = cells.get(id)
