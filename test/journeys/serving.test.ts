@@ -208,7 +208,7 @@ async function mlflow(method: string, path: string, body: unknown): Promise<Reco
 /** As an MLflow client does it: a run, its artifact, a registered version. */
 async function register(onnx: Buffer): Promise<void> {
   const experiment = await mlflow('POST', 'mlflow/experiments/create', { name: `e${Math.random()}` })
-  const experimentId = String(experiment['experiment_id'])
+  const experimentId = experiment['experiment_id'] as unknown as string // as the protocol has it
   const run = await mlflow('POST', 'mlflow/runs/create', { experiment_id: experimentId, start_time: Date.now() })
   const runId = run['run']?.['info'] as unknown as { run_id: string }
   await mlflow('PUT', `mlflow-artifacts/artifacts/${experimentId}/${runId.run_id}/artifacts/model/model.onnx`, onnx)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { classifierModel, failingModel, linearModel, logModel } from '@kiban/testkit/onnx-model'
-import { startInferenceProcess } from './testing/inference-process.ts'
-import type { InferenceProcess } from './testing/inference-process.ts'
+import { startInferenceProcess } from '@kiban/testkit/inference-process'
+import type { InferenceProcess } from '@kiban/testkit/inference-process'
 
 let plane: InferenceProcess
 const running = (versionId: string) => [{ name: 'running', versionId, weight: 100 }]

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { linearModel } from '@kiban/testkit/onnx-model'
 import type { RotateResult } from '@kiban/contract/inference-control'
-import { startInferenceProcess } from './testing/inference-process.ts'
+import { startInferenceProcess } from '@kiban/testkit/inference-process'
 
 test('every acknowledged prediction is in the log exactly once after a kill -9, and the next process serves at once without a server', async () => {
   const plane = await startInferenceProcess()

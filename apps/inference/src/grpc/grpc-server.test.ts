@@ -2,8 +2,8 @@ import { Metadata, credentials } from '@grpc/grpc-js'
 import type { Client, ServiceError } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { classifierModel, linearModel } from '@kiban/testkit/onnx-model'
-import { startInferenceProcess } from '../testing/inference-process.ts'
-import type { InferenceProcess } from '../testing/inference-process.ts'
+import { startInferenceProcess } from '@kiban/testkit/inference-process'
+import type { InferenceProcess } from '@kiban/testkit/inference-process'
 import { inferenceService } from './grpc-server.ts'
 
 let plane: InferenceProcess

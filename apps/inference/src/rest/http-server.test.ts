@@ -3,8 +3,8 @@ import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { classifierModel, linearModel } from '@kiban/testkit/onnx-model'
-import { startInferenceProcess } from '../testing/inference-process.ts'
-import type { InferenceProcess } from '../testing/inference-process.ts'
+import { startInferenceProcess } from '@kiban/testkit/inference-process'
+import type { InferenceProcess } from '@kiban/testkit/inference-process'
 
 let plane: InferenceProcess
 const running = (versionId: string) => [{ name: 'running', versionId, weight: 100 }]

@@ -2,13 +2,12 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { EndpointRoute, InferenceStats, PredictionRecord, TableResult } from '@kiban/contract/inference-control'
 import { EndpointRoute as EndpointRouteSchema } from '@kiban/contract/inference-control'
+import { freePort } from './app.ts'
 
 /** A real data plane in a home of its own, and what a server would do with it. */
 export type InferenceProcess = {
@@ -42,16 +41,20 @@ export async function startInferenceProcess(reuse?: {
 }): Promise<InferenceProcess> {
   const home = reuse?.home ?? mkdtempSync(join(tmpdir(), 'kiban-inference-'))
   const ports = reuse?.ports ?? [await freePort(), await freePort()]
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../main.ts', import.meta.url))], {
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      KIBAN_HOME: home,
-      KIBAN_INFERENCE_PORT: String(ports[0]),
-      KIBAN_GRPC_PORT: String(ports[1]),
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('../../../apps/inference/src/main.ts', import.meta.url))],
+    {
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        KIBAN_HOME: home,
+        KIBAN_INFERENCE_PORT: String(ports[0]),
+        KIBAN_GRPC_PORT: String(ports[1]),
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: home,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    cwd: home,
-  })
+  )
   let output = ''
   await new Promise<void>((resolve, reject) => {
     const onOutput = (chunk: Buffer) => {
@@ -138,14 +141,5 @@ function controlRequest<T>(socketPath: string, method: string, path: string, bod
     })
     outgoing.on('error', reject)
     outgoing.end(body === undefined ? undefined : JSON.stringify(body))
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo // listening on TCP
-      server.close(() => resolve(port))
-    })
   })
 }
