@@ -77,7 +77,7 @@ describe('npm start', () => {
 
   test('the example’s own tests hold in the environment that was built for it', async () => {
     const environments = join(home, 'environments')
-    const prefix = readdirSync(environments).find((name) => /^[0-9a-f]{16,}/.test(name))
+    const prefix = readdirSync(environments).find((name) => /^[0-9a-f]{64}$/.test(name))
     expect(prefix).toBeDefined()
     const python = join(environments, prefix ?? '', 'bin', 'python')
     const answer = await run(python, ['-B', '-m', 'unittest', 'test_conversion'], EXAMPLE)
