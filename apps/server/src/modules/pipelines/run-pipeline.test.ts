@@ -1,11 +1,122 @@
 import { writeFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { StepComponent } from '@kiban/kit/module'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { PipelineRun, PipelineRunDetail, StepRun } from '@kiban/contract/pipelines'
+import type { Sweep, Trial } from '@kiban/contract/tuning'
+import { sha256 } from '@kiban/kit/canonical-json'
 import { getManifest } from '@kiban/kit/manifests'
+import type { StepComponent } from '@kiban/kit/module'
+import { startTestApp } from '@kiban/testkit/app'
+import type { TestApp } from '@kiban/testkit/app'
 import { testDatabases } from '@kiban/testkit/database'
-import { startPipelineRun } from './index.ts'
-import { openLab, stepNamed } from './pipeline-lab.ts'
-import type { Lab } from './pipeline-lab.ts'
+import { access } from '../access/index.ts'
+import { audit } from '../audit/index.ts'
+import { datasets } from '../datasets/index.ts'
+import { environments } from '../environments/index.ts'
+import { jobs } from '../jobs/index.ts'
+import { lineageModule } from '../lineage/index.ts'
+import { projects } from '../projects/index.ts'
+import { revisionsModule } from '../revisions/index.ts'
+import { secrets } from '../secrets/index.ts'
+import { tracking } from '../tracking/index.ts'
+import { tuning } from '../tuning/index.ts'
+import { pipelineLineage, pipelinesModule, startPipelineRun } from './index.ts'
+
+// Real jobs and a real Python environment: on a busy machine a step takes seconds, a first environment a minute.
+vi.setConfig({ testTimeout: 240_000 })
+
+type Lab = {
+  readonly app: TestApp
+  call(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }>
+  /** Applies a project file with code files to the project `lab`. */
+  apply(yaml: string, files?: Readonly<Record<string, string>>): Promise<void>
+  commit(dataset: string, files: Readonly<Record<string, string>>): Promise<void>
+  start(pipeline: string, body?: Record<string, unknown>): Promise<PipelineRun>
+  run(id: string): Promise<PipelineRunDetail>
+  ended(id: string): Promise<PipelineRunDetail>
+  until(id: string, holds: (run: PipelineRunDetail) => boolean): Promise<PipelineRunDetail>
+}
+
+/** For tests: the modules that a pipeline needs on a real database with real jobs, and a project `lab`. */
+async function openLab(databaseUrl: string, components: Readonly<Record<string, StepComponent>> = {}): Promise<Lab> {
+  const parts = pipelinesModule(() => ({ components }))
+  const nouns = [
+    projects,
+    access,
+    audit,
+    secrets,
+    lineageModule([pipelineLineage]),
+    datasets,
+    environments,
+    jobs,
+    tracking,
+    tuning,
+    parts,
+  ]
+  const sections = nouns.flatMap((module) => (module.apply ? [module.apply] : []))
+  const app = await startTestApp({ modules: [...nouns, revisionsModule(sections)], loops: true, databaseUrl })
+  const call = async (method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> => {
+    const response = await fetch(`${app.url}/api/v1${path}`, {
+      method,
+      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    })
+    return { status: response.status, body: await response.json() }
+  }
+  const must = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const answer = await call(method, path, body)
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
+    return answer.body
+  }
+  const upload = async (files: Readonly<Record<string, string>>) =>
+    Promise.all(
+      Object.entries(files).map(async ([path, text]) => {
+        const hash = sha256(text)
+        const put = await fetch(`${app.url}/api/v1/projects/lab/blobs/${hash}`, {
+          method: 'PUT',
+          headers: { 'content-type': 'application/octet-stream' },
+          body: text,
+        })
+        if (!put.ok) throw new Error(await put.text())
+        return { path, hash, sizeBytes: Buffer.byteLength(text) }
+      }),
+    )
+  const run = async (id: string): Promise<PipelineRunDetail> =>
+    (await must('GET', `/projects/lab/pipeline-runs/${encodeURIComponent(id)}`)) as PipelineRunDetail // the server checked it
+  const until: Lab['until'] = async (id, holds) => {
+    for (const end = Date.now() + 200_000; ;) {
+      const found = await run(id)
+      if (holds(found)) return found
+      if (Date.now() > end)
+        throw new Error(
+          `still ${found.state}: ${JSON.stringify(found.steps.map((step) => [step.name, step.state, step.reason, step.message]))}`,
+        )
+      await new Promise((resolve) => setTimeout(resolve, 30))
+    }
+  }
+  await must('POST', '/projects', { name: 'lab' })
+  return {
+    app,
+    call,
+    run,
+    until,
+    apply: async (text, files = {}) =>
+      void (await must('POST', '/projects/lab/apply', { text, files: await upload(files) })),
+    commit: async (name, files) =>
+      void (await must('POST', `/projects/lab/datasets/${name}/versions`, {
+        files: await upload(files),
+        message: 'test',
+      })),
+    start: async (pipeline, body = {}) =>
+      (await must('POST', `/projects/lab/pipelines/${pipeline}/runs`, body)) as PipelineRun, // the server checked it
+    ended: (id) => until(id, (found) => ['succeeded', 'failed', 'cancelled'].includes(found.state)),
+  }
+}
+
+/** One step of a run by name. */
+function stepNamed(run: PipelineRunDetail, name: string): StepRun {
+  const step = run.steps.find((candidate) => candidate.name === name)
+  if (!step) throw new Error(`no step ${name}`)
+  return step
+}
 
 const TABLES = `project: lab
 datasets: { sales: {}, sums: {} }
@@ -245,5 +356,138 @@ pipelines:
     expect(messages['param']).toContain('$nope is not an input of the step')
     expect(messages['outside']).toMatch(/Permission Error|disabled/)
     expect(messages['output']).toContain('The output f (file) is missing')
+  })
+})
+
+const TRIAL = `import json, os, sys
+x, kind = float(sys.argv[1]), sys.argv[2]
+if os.environ.get("FAIL") == "all" or (os.environ.get("FAIL") == "some" and x < 0.5):
+    sys.exit("this point can not be fitted")
+os.makedirs(sys.argv[3], exist_ok=True)
+open(os.path.join(sys.argv[3], "x"), "w").write(str(x))
+print("kiban:metric loss=%r" % ((x - 0.3) ** 2 + (0 if kind == "good" else 1)))
+`
+
+const file = (options: {
+  trials: number | string
+  fail?: string
+  metric?: string
+  sampler?: string
+}): string => `project: lab
+defaults: { environment: py }
+environments: { py: { python: "3", requirements: requirements.txt } }
+pipelines:
+  search:
+    params: { trials: 4 }
+    steps:
+      fit:
+        run: python trial.py \${{ trial.x }} \${{ trial.kind }} \${{ outputs.model }}
+        outputs: { model: model }
+        env: { FAIL: "${options.fail ?? 'none'}" }
+        parallel: 2
+        sweep:
+          space: { x: { low: 0.0, high: 1.0 }, kind: { choices: [good, bad] } }
+          objective: { metric: ${options.metric ?? 'loss'}, direction: minimize }
+          sampler: ${options.sampler ?? '{ type: TPESampler, n_startup_trials: 2 }'}
+          budget: { trials: ${options.trials} }
+      use: { run: 'cat inputs/model/x', inputs: { model: "\${{ steps.fit.outputs.model }}" } }
+`
+const TRIAL_CODE = { 'trial.py': TRIAL, 'requirements.txt': 'optuna==5.0.0\n' }
+
+describe.each(testDatabases())('sweeps on $name', (database) => {
+  let lab: Lab
+  let drop = async (): Promise<void> => {}
+  beforeAll(async () => {
+    const fresh = await database.fresh()
+    drop = fresh.drop
+    lab = await openLab(fresh.url)
+  })
+  afterAll(async () => {
+    await lab.app.close()
+    await drop()
+  })
+
+  const sweepOf = async (run: { id: string }): Promise<{ sweep: Sweep; trials: Trial[] }> => {
+    const { body } = await lab.call('GET', `/projects/lab/sweeps?pipelineRun=${run.id}`)
+    const [sweep] = (body as { sweeps: Sweep[] }).sweeps // the server checked it
+    if (!sweep) throw new Error('no sweep')
+    const trials = await lab.call('GET', `/projects/lab/sweeps/${sweep.id}/trials`)
+    return { sweep, trials: (trials.body as { trials: Trial[] }).trials }
+  }
+
+  test('the best trial’s outputs and metrics become the step’s, each trial is a child run, and a repeat is a cache hit', async () => {
+    await lab.apply(file({ trials: '"${{ params.trials }}"' }), TRIAL_CODE)
+    const run = await lab.until(
+      (await lab.start('search')).id,
+      (now) => now.state === 'succeeded' || now.state === 'failed',
+    )
+    expect(run.message).toBeNull()
+    const { sweep, trials } = await sweepOf(run)
+    expect(sweep).toMatchObject({
+      state: 'succeeded',
+      sampler: 'TPESampler',
+      budget: { trials: 4 },
+      trialCounts: { succeeded: 4 },
+    })
+    expect(trials.map((trial) => trial.number)).toEqual([0, 1, 2, 3])
+    const losses = trials.map((trial) => trial.objective ?? Infinity)
+    expect(sweep.best?.objective).toBe(Math.min(...losses))
+    const fit = stepNamed(run, 'fit')
+    expect(fit.metrics['loss']).toBe(Math.min(...losses))
+    expect(fit.runId).toBe(sweep.best?.runId)
+    const best = await lab.call('GET', `/projects/lab/runs/${sweep.best?.runId}`)
+    expect(best.body).toMatchObject({
+      params: { x: String(sweep.best?.values['x']) },
+      status: 'finished',
+      metrics: { loss: Math.min(...losses) },
+    })
+    expect(JSON.stringify(best.body)).toMatch(/"parentRunId":"[0-9a-f]{32}"/)
+    const again = await lab.ended((await lab.start('search')).id)
+    expect(stepNamed(again, 'fit')).toMatchObject({
+      cache: { result: 'hit' },
+      sweepId: sweep.id,
+      runId: sweep.best?.runId,
+    })
+  })
+
+  test('the same seed and history give the same points, also after the sampler was killed', async () => {
+    const { trials } = await sweepOf({ id: (await lab.run('search#1')).id })
+    const run = await lab.ended((await lab.start('search', { noCache: true })).id)
+    const again = await sweepOf(run)
+    expect(again.trials[0]?.values).toEqual(trials[0]?.values)
+    expect(again.trials[1]?.values).toEqual(trials[1]?.values)
+  })
+
+  test('a trial that fails does not end the sweep', async () => {
+    await lab.apply(file({ trials: 6, fail: 'some' }), TRIAL_CODE)
+    const run = await lab.ended((await lab.start('search')).id)
+    const { sweep, trials } = await sweepOf(run)
+    const failed = trials.filter((trial) => trial.state === 'failed')
+    expect(
+      failed.every(
+        (trial) => Number(trial.values['x']) < 0.5 && trial.message?.includes('this point can not be fitted'),
+      ),
+    ).toBe(true)
+    if (trials.some((trial) => trial.state === 'succeeded')) expect(sweep.state).toBe('succeeded')
+    expect(failed.length).toBeGreaterThan(0)
+  })
+
+  test('when the first trials all fail, or give no objective, or the sampler is unknown, the step fails and says why', async () => {
+    await lab.apply(file({ trials: 50, fail: 'all' }), TRIAL_CODE)
+    const hopeless = await lab.ended((await lab.start('search')).id)
+    expect(stepNamed(hopeless, 'fit').message).toMatch(
+      /^The first \d trials all failed\. Trial 0: .*this point can not be fitted/s,
+    )
+    expect(stepNamed(hopeless, 'use').state).toBe('upstream_failed')
+    await lab.apply(file({ trials: 50, metric: 'auc' }), TRIAL_CODE)
+    expect(stepNamed(await lab.ended((await lab.start('search')).id), 'fit').message).toContain('gave no finite auc')
+    await lab.apply(file({ trials: 2, sampler: 'GridSampler' }), TRIAL_CODE)
+    expect(stepNamed(await lab.ended((await lab.start('search')).id), 'fit').message).toContain(
+      'The sampler GridSampler is not supported yet; use TPESampler',
+    )
+    await lab.apply(file({ trials: '"${{ params.trials }}"' }), TRIAL_CODE)
+    expect(
+      stepNamed(await lab.ended((await lab.start('search', { params: { trials: 0 } })).id), 'fit').message,
+    ).toContain('`budget.trials` is 0')
   })
 })
