@@ -97,13 +97,10 @@ export function formatFor(locale: Locale, timeZone?: string): Format {
       ),
     delta: (value) => orNone(value, (it) => (it === 0 ? '0' : `${it > 0 ? '+' : ''}${plain(it)}`)),
     percent: (share, digits = 1) =>
-      orNone(
-        share,
-        (it) =>
-          `${(it * 100)
-            .toFixed(it !== 0 && Math.abs(it) < 0.0995 && digits < 1 ? 1 : digits)
-            .replace(/\.0+$/, '')
-            .replace('-', MINUS)} %`,
+      orNone(share, (it) =>
+        it > 0 && it * 100 < 0.5 * 10 ** -digits
+          ? `< ${10 ** -digits} %`
+          : `${Number((it * 100).toFixed(digits))} %`.replace('-', MINUS),
       ),
     bytes: (value) => orNone(value, bytesText),
     duration: (ms) => orNone(ms, (it) => durationText(it, locale)),

@@ -81,6 +81,8 @@ export const build = {
   'runs.clear': ['Clear filter', '絞り込みを解除'],
   'runs.chart_by': ['{metric} by {param}', '{param} ごとの {metric}'],
   'runs.chart_curve': ['{metric} by step', 'ステップごとの {metric}'],
+  'runs.chart_time': ['{metric} by start', '開始時刻ごとの {metric}'],
+  'runs.time_sentence': ['{metric} of {count} runs by their start', '{count} 件の実行の開始時刻と {metric}'],
   'runs.chart_hint': ['Select runs to draw their curves.', '実行を選ぶと曲線を表示します。'],
   'runs.metric': ['Metric', '指標'],
   'runs.param': ['Parameter', 'パラメータ'],

@@ -44,6 +44,8 @@ export const data = {
   'dataset.faults_only': ['fewer', '折りたたむ'],
   'dataset.rule_result': ['result', '結果'],
   'dataset.rule': ['rule', 'ルール'],
+  'dataset.unit_rows': ['{count, plural, one {# row} other {# rows}}', '{count} 行'],
+  'dataset.unit_days': ['{count, plural, one {# day} other {# days}}', '{count} 日'],
   'dataset.breaks': ['breaks it', '違反数'],
   'dataset.where': ['where', '該当'],
   'dataset.history': ['by version', '版ごと'],

@@ -73,6 +73,7 @@ export const ship = {
     'The alias production moves to v{number} and every endpoint that follows it starts its roll-out.',
     '別名 production が v{number} に移り、それに従うエンドポイントの段階公開が始まります。',
   ],
+  'version.serves': ['Where it serves', '提供先'],
   'version.if_refused': ['If refused', '却下した場合'],
   'version.if_refused_body': ['Nothing changes for callers.', '利用者への影響はありません。'],
   'version.reason_required': ['Reason, required to refuse', '理由（却下のときは必須）'],

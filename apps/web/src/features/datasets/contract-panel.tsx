@@ -1,7 +1,7 @@
 import { useMemo, useState, type ReactNode } from 'react'
 import type { AnswerOf } from '../../lib/api.ts'
-import { useFormat } from '../../lib/format.ts'
-import { useT } from '../../lib/i18n.tsx'
+import { useFormat, type Format } from '../../lib/format.ts'
+import { useT, type Translate } from '../../lib/i18n.tsx'
 import { useRead } from '../../lib/queries.ts'
 import type { MessageKey } from '../../messages/index.ts'
 import { MiniBars } from '../../ui/charts/small.tsx'
@@ -58,9 +58,7 @@ export function ContractPanel({
         num: true,
         sort: (it) => it.violations,
         cell: (it) => (
-          <span
-            className={it.result === 'broken' ? 'badc b' : undefined}
-          >{`${format.count(it.violations)}${it.violations > 0 ? ` ${it.unit}` : ''}`}</span>
+          <span className={it.result === 'broken' ? 'badc b' : undefined}>{violationsText(it, format, t)}</span>
         ),
       },
       { id: 'where', header: t('dataset.where'), className: 'clip m', width: '28%', cell: (it) => sampleText(it) },
@@ -150,6 +148,14 @@ const MOST = 10
 function foremost(results: readonly Check[], all: boolean): Check[] {
   const sorted = [...results].sort((a, b) => ORDER.indexOf(a.result) - ORDER.indexOf(b.result))
   return all ? sorted : sorted.filter((it, index) => it.result !== 'holds' || index < MOST)
+}
+
+/** How often a rule is broken, in its own unit. */
+function violationsText(check: Check, format: Format, t: Translate): string {
+  if (check.violations === 0) return '0'
+  if (check.unit === 'rows') return t('dataset.unit_rows', { count: check.violations })
+  if (check.unit === 'days') return t('dataset.unit_days', { count: check.violations })
+  return `${format.count(check.violations)} ${check.unit}`
 }
 
 /** The first failing row or group, in a line. */

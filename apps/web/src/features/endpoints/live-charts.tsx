@@ -34,7 +34,7 @@ export function LiveCharts({ project, endpoint }: { project: string; endpoint: s
   )
   return (
     <>
-      <div className="sec">{choose}</div>
+      <div className="ranges">{choose}</div>
       <Panel of={series} rows={6}>
         {(data) => {
           const times = [...new Set(data.versions.flatMap((it) => it.points.map((point) => point.at)))].sort(

@@ -4,6 +4,7 @@ import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { pathTo } from '../../lib/project.tsx'
 import { GateMark } from '../../ui/charts/small.tsx'
+import { useActorName } from '../../ui/actor.tsx'
 import { Section } from '../../ui/layout.tsx'
 import { Nothing } from '../../ui/panel.tsx'
 import { Status } from '../../ui/status.tsx'
@@ -25,6 +26,7 @@ export function RolloutView({
 }): ReactNode {
   const t = useT()
   const format = useFormat()
+  const actor = useActorName()
   return (
     <>
       <Section
@@ -36,7 +38,10 @@ export function RolloutView({
         note={
           <>
             <Status state={rollout.state} />{' '}
-            {t('endpoint.rollout_by', { strategy: rollout.strategy.replaceAll('_', ' '), name: rollout.createdBy })}{' '}
+            {t('endpoint.rollout_by', {
+              strategy: rollout.strategy.replaceAll('_', ' '),
+              name: actor(rollout.createdBy),
+            })}{' '}
             <Ago at={rollout.createdAt} />
           </>
         }
@@ -83,7 +88,7 @@ export function RolloutView({
           <Nothing>{t('endpoint.judge_none')}</Nothing>
         ) : (
           <TableBox>
-            <table className="compact">
+            <table className="compact gate">
               <thead>
                 <tr>
                   <th scope="col">{t('version.rule')}</th>
@@ -106,7 +111,9 @@ export function RolloutView({
               <tbody>
                 {rollout.judge.map((look) => (
                   <tr key={look.rule}>
-                    <th scope="row">{look.rule}</th>
+                    <th scope="row" className="rule">
+                      {look.rule.replaceAll('_', ' ')}
+                    </th>
                     <td className="num b">{format.number(look.candidate.value)}</td>
                     <td className="num m">{format.number(look.running.value)}</td>
                     <td className="num">

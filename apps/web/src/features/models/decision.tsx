@@ -1,10 +1,12 @@
+import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useFormat, type Format } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
+import { pathTo } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
 import { ChartFrame } from '../../ui/charts/frame.tsx'
 import { extent, linear, ticks } from '../../ui/charts/scale.ts'
-import { GateMark } from '../../ui/charts/small.tsx'
+import { GateMark, WeightBar } from '../../ui/charts/small.tsx'
 import { Actor, By } from '../../ui/actor.tsx'
 import { Section } from '../../ui/layout.tsx'
 import { Nothing } from '../../ui/panel.tsx'
@@ -43,14 +45,21 @@ export function Decision({
       </div>
       <div>
         <Approvals version={version} />
-        <Section title={t('version.if_approved')}>
-          <p className="t13">{t('version.if_approved_body', { number: version.number })}</p>
-          <RolloutPlan project={project} model={version.name} />
-        </Section>
-        <Section title={t('version.if_refused')}>
-          <p className="t13">{t('version.if_refused_body')}</p>
-          {reasonField}
-        </Section>
+        {version.state === 'awaiting_approval' ? (
+          <>
+            <Section title={t('version.if_approved')}>
+              <p className="t13">{t('version.if_approved_body', { number: version.number })}</p>
+              <RolloutPlan project={project} model={version.name} />
+            </Section>
+            <Section title={t('version.if_refused')}>
+              <p className="t13">{t('version.if_refused_body')}</p>
+              {reasonField}
+            </Section>
+          </>
+        ) : (
+          <Serves project={project} version={version} />
+        )}
+        <TopImportances version={version} />
         {evidence !== undefined && (
           <Section title={t('version.evidence')}>
             <p className="t13">{evidence.reason}</p>
@@ -366,6 +375,71 @@ function Approvals({ version }: { version: ModelVersion }): ReactNode {
           ))}
         </ul>
       )}
+    </Section>
+  )
+}
+
+/** Where the version answers requests now, and how much of them. */
+function Serves({ project, version }: { project: string; version: ModelVersion }): ReactNode {
+  const t = useT()
+  const format = useFormat()
+  const endpoints = useRead('listEndpoints', { project })
+  const serving = (endpoints.data?.items ?? []).flatMap((endpoint) =>
+    endpoint.traffic
+      .filter((part) => part.version.id === version.id && part.weight > 0)
+      .map((part) => ({ endpoint, part })),
+  )
+  return (
+    <Section title={t('version.serves')} note={serving.length === 0 ? version.stateReason : undefined}>
+      {serving.length === 0 ? (
+        <Nothing>{t('overview.serve_none')}</Nothing>
+      ) : (
+        <ul className="lines">
+          {serving.map(({ endpoint, part }) => (
+            <li key={endpoint.id} className="row">
+              <Status state={endpoint.state === 'ready' ? 'serving' : endpoint.state} bare />
+              <Link to={pathTo(project, 'endpoints', endpoint.name)}>{endpoint.name}</Link>
+              <span className="b">{format.percent(part.weight / 100, 0)}</span>
+              <span className="m r">
+                <Ago at={part.since} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Section>
+  )
+}
+
+/** The inputs that it looks at most. */
+function TopImportances({ version }: { version: ModelVersion }): ReactNode {
+  const t = useT()
+  const format = useFormat()
+  const rows = version.importances?.slice(0, 8) ?? []
+  if (rows.length === 0) return null
+  return (
+    <Section
+      title={t('version.tab_importance')}
+      note={version.importanceMetric !== null && t('version.importance_note', { metric: version.importanceMetric })}
+    >
+      <table className="compact">
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.feature}>
+              <th scope="row">{row.feature}</th>
+              <td>
+                <WeightBar
+                  share={Math.max(0, row.drop) / Math.max(1e-12, rows[0]!.drop)}
+                  width={120}
+                  tone="f1"
+                  label={`${row.feature} ${format.number(row.drop)}`}
+                />
+              </td>
+              <td className="num">{format.number(row.drop)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </Section>
   )
 }

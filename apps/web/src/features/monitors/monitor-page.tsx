@@ -32,11 +32,6 @@ export function MonitorPage(): ReactNode {
   const windows = useRead('listMonitorWindows', { project, monitor: name, grain, limit: 400 }, { keep: true })
   const alerts = useRead('listAlerts', { project, monitor: name, limit: 50 })
   const loops = useRead('listLoops', { project })
-  const rollouts = useRead(
-    'listRollouts',
-    { project, endpoint: one.data?.endpoint ?? '', limit: 50 },
-    { enabled: one.data !== undefined },
-  )
   const recompute = useChange('recomputeMonitorWindow')
   const columns = useMemo<readonly Column<Window>[]>(
     () => [
@@ -146,7 +141,7 @@ export function MonitorPage(): ReactNode {
             <SignalLanes
               series={data.series}
               timeZone={it.timeZone}
-              marks={rollouts.data?.items ?? []}
+              windows={windows.data?.windows ?? []}
               chosen={chosen}
               onChoose={(id) => setSearch({ window: id })}
             />

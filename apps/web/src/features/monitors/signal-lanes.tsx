@@ -1,14 +1,15 @@
 import type { ReactNode } from 'react'
 import type { AnswerOf } from '../../lib/api.ts'
 import { useFormat } from '../../lib/format.ts'
-import { useT } from '../../lib/i18n.tsx'
+import { useT, type Translate } from '../../lib/i18n.tsx'
+import { messages, type MessageKey } from '../../messages/index.ts'
 import { ChartFrame } from '../../ui/charts/frame.tsx'
 import { tickText } from '../../ui/charts/line-chart.tsx'
 import { extent, linear, timeTicks } from '../../ui/charts/scale.ts'
 import { Section } from '../../ui/layout.tsx'
 
 type Series = AnswerOf<'listMonitorSeries'>['series'][number]
-type Rollout = AnswerOf<'listRollouts'>['items'][number]
+type Window = AnswerOf<'listMonitorWindows'>['windows'][number]
 type Lane = {
   readonly metric: string
   readonly signal: string
@@ -16,21 +17,33 @@ type Lane = {
   readonly counts: boolean
 }
 
-const LANE = 58
+const LANE = 46
 const TOP = 20
-const ORDER = ['ece', 'log_loss', 'auc', 'brier', 'accuracy', 'f1']
+const MOST = 7
+/** The numbers that people ask for first, whatever else a window yielded. */
+const FIRST = [
+  'performance ece',
+  'performance auc',
+  'performance log_loss',
+  'data_drift drifted_features',
+  'prediction_drift prediction_drift',
+  'data_quality columns_missing_values',
+  'data_quality columns_unseen_categories',
+  'data_quality null_share_max',
+  'data_quality rows',
+]
 
 /** Every signal in its own lane on one time axis: limits dashed, roll-outs marked, windows over their limit in red. */
 export function SignalLanes({
   series,
   timeZone,
-  marks,
+  windows,
   chosen,
   onChoose,
 }: {
   series: readonly Series[]
   timeZone: string
-  marks: readonly Rollout[]
+  windows: readonly Window[]
   chosen: string | undefined
   onChoose: (windowId: string) => void
 }): ReactNode {
@@ -65,7 +78,7 @@ export function SignalLanes({
       }),
     )
     .join('; ')
-  const versionMarks = marks.filter((it) => it.createdAt >= from && it.createdAt <= to)
+  const versionMarks = firstServed(windows)
   const chosenPoint = points.find((point) => point.windowId === chosen)
   const draw = (width: number) => {
     const x = linear([from, to], [136, width - 96])
@@ -101,10 +114,10 @@ export function SignalLanes({
           />
         ))}
         {versionMarks.map((mark) => (
-          <g key={mark.id}>
-            <path className="mark" d={`M${x(mark.createdAt)} 6V${TOP + lanes.length * LANE}`} />
-            <text x={x(mark.createdAt) + 4} y={12} className="h">
-              {`v${mark.to.number} ${mark.strategy.replaceAll('_', ' ')}`}
+          <g key={mark.label}>
+            <path className="mark" d={`M${x(mark.at)} 6V${TOP + lanes.length * LANE}`} />
+            <text x={x(mark.at) + 4} y={12} className="h">
+              {mark.label}
             </text>
           </g>
         ))}
@@ -151,6 +164,7 @@ function LaneDrawing({
   noLimit: string
   limitText: (limit: string) => string
 }): ReactNode {
+  const t = useT()
   const all = lane.series.flatMap((it) => it.points)
   const limits = [...new Set(all.map((point) => point.limit).filter((limit): limit is number => limit !== null))]
   const limit = limits.length > 0 ? limits.at(-1)! : null
@@ -166,10 +180,10 @@ function LaneDrawing({
   })
   return (
     <g>
-      <text x={0} y={top + 24} className="h">
-        {lane.metric.replaceAll('_', ' ')}
+      <text x={0} y={top + 20} className="h">
+        {metricName(t, lane.metric)}
       </text>
-      <text x={0} y={top + 40}>
+      <text x={0} y={top + 35}>
         {limit === null ? noLimit : limitText(format.number(limit))}
       </text>
       <path className="ax" d={`M136 ${top + LANE - 2}H${width - 96}`} opacity={0.5} />
@@ -228,7 +242,7 @@ function LaneDrawing({
         <text
           key={it.modelVersion ?? 'all'}
           x={width - 90}
-          y={top + 24 + index * 16}
+          y={top + 22 + index * 15}
           className={index === ends.slice(-2).length - 1 ? 'sb' : ''}
         >
           {`${it.modelVersion === null ? '' : `${versionText(it.modelVersion)} `}${format.number(last.value)}`}
@@ -238,14 +252,28 @@ function LaneDrawing({
   )
 }
 
+/** Where each model version is first among those that answered. */
+function firstServed(windows: readonly Window[]): { at: number; label: string }[] {
+  const seen = new Set<string>()
+  return [...windows]
+    .sort((a, b) => a.startAt - b.startAt)
+    .flatMap((window) =>
+      window.versions
+        .filter((it) => !seen.has(it.version) && seen.add(it.version))
+        .map((it) => ({ at: window.startAt, label: versionText(it.version) })),
+    )
+}
+
 /** Lanes in the order that people ask: performance, then drift, quality, volume; at most eight. */
 function lanesOf(series: readonly Series[]): Lane[] {
   const byMetric = new Map<string, Series[]>()
   for (const it of series)
     byMetric.set(`${it.signal} ${it.metric}`, [...(byMetric.get(`${it.signal} ${it.metric}`) ?? []), it])
-  const rank = (signal: string, metric: string) =>
-    ['performance', 'data_drift', 'prediction_drift', 'data_quality', 'operations'].indexOf(signal) * 100 +
-    (ORDER.indexOf(metric) + 1 || 50)
+  const rank = (lane: Lane) => {
+    const place = FIRST.indexOf(`${lane.signal} ${lane.metric}`)
+    const judged = lane.series.some((it) => it.points.some((point) => point.limit !== null))
+    return place >= 0 ? place : judged ? FIRST.length : 100
+  }
   return [...byMetric.values()]
     .map((group) => ({
       metric: group[0]!.metric,
@@ -255,8 +283,8 @@ function lanesOf(series: readonly Series[]): Lane[] {
       ),
       counts: /count|drifted|rows|requests|features/.test(group[0]!.metric),
     }))
-    .sort((a, b) => rank(a.signal, a.metric) - rank(b.signal, b.metric))
-    .slice(0, 8)
+    .sort((a, b) => rank(a) - rank(b))
+    .slice(0, MOST)
 }
 
 function title(it: Series, of: number): string {
@@ -265,4 +293,10 @@ function title(it: Series, of: number): string {
 
 function versionText(version: string): string {
   return /^\d+$/.test(version) ? `v${version}` : version
+}
+
+/** The name of a metric in people's words, where it has one. */
+export function metricName(t: Translate, metric: string): string {
+  const key = `metric.${metric}`
+  return key in messages ? t(key as MessageKey) : metric.replaceAll('_', ' ') // `in` says that it is a key
 }

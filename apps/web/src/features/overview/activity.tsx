@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
+import type { AnswerOf } from '../../lib/api.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { pathTo } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
@@ -19,10 +20,25 @@ const NOISE = new Set([
   'project.set_clock',
 ])
 
+type Event = AnswerOf<'listAuditEvents'>['events'][number]
+
+/** Events of the same actor, action and thing in a row count as one: a replay commits labels day by day. */
+function grouped(events: readonly Event[]): { event: Event; count: number }[] {
+  const groups: { event: Event; count: number; name: string }[] = []
+  for (const event of events) {
+    if (NOISE.has(event.action)) continue
+    const name = `${event.actor} ${event.action} ${resourceText(event).replace(/ [v#]\d+$/, '')}`
+    const same = groups.slice(-3).find((group) => group.name === name)
+    if (same === undefined) groups.push({ event, count: 1, name })
+    else same.count += 1
+  }
+  return groups
+}
+
 /** The newest changes of the project, as the audit log has them. */
 export function Activity({ project }: { project: string }): ReactNode {
   const t = useT()
-  const events = useRead('listAuditEvents', { project, limit: 60 })
+  const events = useRead('listAuditEvents', { project, limit: 400 })
   return (
     <Panel of={events} rows={6}>
       {(data) =>
@@ -31,16 +47,16 @@ export function Activity({ project }: { project: string }): ReactNode {
         ) : (
           <>
             <ul className="act">
-              {data.events
-                .filter((event) => !NOISE.has(event.action))
+              {grouped(data.events)
                 .slice(0, 8)
-                .map((event) => (
+                .map(({ event, count }) => (
                   <li key={event.id}>
                     <span className="m">
                       <Ago at={event.time} />
                     </span>
                     <span className="nowrap">
                       <Actor id={event.actor} /> <span className="m">{event.action}</span> {resourceText(event)}
+                      {count > 1 && <span className="m"> {t('overview.times', { count: count - 1 })}</span>}
                     </span>
                   </li>
                 ))}

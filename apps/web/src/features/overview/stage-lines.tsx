@@ -114,6 +114,7 @@ function Line({
   const failedCheck = checks.find((check) => check.verdict === 'failed')
   const approval = version.data?.approvals[0]
   const stays = production === undefined ? '' : t('overview.stays', { version: `v${production.number}` })
+  const earlier = production !== undefined && summary.number < production.number
   const stages: Stage[] = [
     {
       id: 'data',
@@ -212,14 +213,18 @@ function Line({
               {format.percent(serving.part.weight / 100, 0)}
             </Link>
           ),
-          note: t('overview.since_p95', { time: format.time(serving.part.since), p95: format.latency(live?.p95Ms) }),
+          note: t('overview.since_p95', { time: format.ago(serving.part.since), p95: format.latency(live?.p95Ms) }),
         }
       : summary.state === 'rolled_back'
         ? { id: 'serve', state: 'rolled_back', main: stays, note: summary.stateReason, stop: true }
         : {
             id: 'serve',
             state: 'skipped',
-            main: refused ? stays : t('overview.serve_none'),
+            main: refused
+              ? stays
+              : earlier && production !== undefined
+                ? t('overview.replaced', { version: `v${production.number}` })
+                : t('overview.serve_none'),
             note: refused ? t('overview.no_change') : '',
             off: true,
           },
@@ -243,7 +248,9 @@ function Line({
           className="b"
           to={pathTo(project, 'models', summary.name, 'versions', summary.number)}
         >{`v${summary.number}`}</Link>
-        <span className="m t12">{summary.aliases.join(', ') || t('overview.candidate')}</span>
+        <span className="m t12">
+          {summary.aliases.join(', ') || (earlier ? t('overview.earlier') : t('overview.candidate'))}
+        </span>
       </th>
       {stages.map((stage) => (
         <td key={stage.id} className={stage.stop === true ? 'stop' : stage.off === true ? 'off' : undefined}>

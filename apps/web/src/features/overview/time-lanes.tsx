@@ -25,7 +25,7 @@ const LEFT = 104
 const TONES = { ok: 'fok', bad: 'fb', warn: 'fw', rest: 'fr', info: 'fa' } as const
 
 /** Data, runs, versions, traffic and alerts as lanes on one axis of real time: what followed what. */
-export function TimeLanes({ project }: { project: string; clock: Project['clock'] }): ReactNode {
+export function TimeLanes({ project, clock }: { project: string; clock: Project['clock'] }): ReactNode {
   const t = useT()
   const format = useFormat()
   const datasets = useRead('listDatasets', { project })
@@ -91,16 +91,21 @@ export function TimeLanes({ project }: { project: string; clock: Project['clock'
       })),
     },
     { id: 'traffic', name: t('overview.lane_traffic'), items: trafficOf(rollouts.data?.items ?? [], now) },
-    {
-      id: 'alerts',
-      name: t('overview.lane_alerts'),
-      items: (alerts.data?.alerts ?? []).map((it) => ({
-        at: it.openedAt,
-        to: it.resolvedAt ?? now,
-        text: `${it.metric} ${it.windowLabel}`,
-        tone: it.severity === 'error' ? 'bad' : 'warn',
-      })),
-    },
+    // On a replay clock alerts open at replayed instants, which have no place among the real ones.
+    ...(clock.mode === 'replay'
+      ? []
+      : [
+          {
+            id: 'alerts',
+            name: t('overview.lane_alerts'),
+            items: (alerts.data?.alerts ?? []).map((it) => ({
+              at: it.openedAt,
+              to: it.resolvedAt ?? now,
+              text: `${it.metric} ${it.windowLabel}`,
+              tone: it.severity === 'error' ? 'bad' : 'warn',
+            })),
+          } satisfies Lane,
+        ]),
   ]
   const all = lanes.flatMap((lane) => lane.items)
   if (all.length === 0) return null

@@ -68,6 +68,21 @@ export function ChartsPane({ project, metrics, params, runs, selected, best }: C
                 },
               ],
         )
+  const hasCurve = lines.some((line) => line.points.length > 1)
+  const overTime = runs.flatMap((run) =>
+    run.metrics[metric ?? ''] == null || run.startedAt === null
+      ? []
+      : [
+          {
+            id: run.id,
+            label: run.name,
+            x: run.startedAt,
+            y: run.metrics[metric ?? '']!,
+            colour: selected.includes(run.id) ? seriesColour(selected.indexOf(run.id)) : 'cr',
+            best: run.id === best,
+          },
+        ],
+  )
   if (metric === undefined)
     return (
       <aside className="pane">
@@ -84,11 +99,20 @@ export function ChartsPane({ project, metrics, params, runs, selected, best }: C
           ))}
         </select>
       </label>
-      <Section first title={t('runs.chart_curve', { metric })} note={t('runs.band_note')}>
-        {lines.every((line) => line.points.length < 2) ? (
-          <Nothing>{drawn.length === 0 ? t('runs.chart_hint') : t('runpage.no_curve')}</Nothing>
-        ) : (
+      <Section
+        first
+        title={hasCurve ? t('runs.chart_curve', { metric }) : t('runs.chart_time', { metric })}
+        note={hasCurve ? t('runs.band_note') : t('runs.runs_drawn', { count: overTime.length })}
+      >
+        {hasCurve ? (
           <LineChart sentence={t('runs.curve_sentence', { metric, count: lines.length })} lines={lines} height={220} />
+        ) : (
+          <Scatter
+            sentence={t('runs.time_sentence', { metric, count: overTime.length })}
+            points={overTime}
+            height={220}
+            xText={format.clock}
+          />
         )}
       </Section>
       {param !== undefined && points.length > 0 && (

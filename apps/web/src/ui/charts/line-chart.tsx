@@ -35,6 +35,7 @@ type LineChartProps = {
   readonly dots?: boolean
 }
 
+const HALF_DAY_MS = 43_200_000
 const LEFT = 44
 const TOP = 20
 const BOTTOM = 22
@@ -231,9 +232,10 @@ function Drawing({
 
 /** The label of a time tick. */
 export function tickText(tick: { at: number; unit: string }, format: Format): string {
-  if (tick.unit === 'month') return format.month(tick.at)
+  // Ticks are whole UTC days: half a day later every zone of the reader agrees on the date.
+  if (tick.unit === 'month') return format.month(tick.at + HALF_DAY_MS)
   if (tick.unit === 'second') return format.seconds(tick.at)
-  return tick.unit === 'day' ? format.day(tick.at) : format.clock(tick.at)
+  return tick.unit === 'day' ? format.day(tick.at + HALF_DAY_MS) : format.clock(tick.at)
 }
 
 function nullableText(value: number | null | undefined, text: (value: number) => string): string {

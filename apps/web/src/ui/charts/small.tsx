@@ -77,7 +77,7 @@ type GateMarkProps = {
 }
 
 /** A value against its limit: shaded good side, tick at the limit, dot for the value, ring for what it is compared with, bar for the interval. */
-export function GateMark({ value, reference, limit, interval, good, label, width = 128 }: GateMarkProps): ReactNode {
+export function GateMark({ value, reference, limit, interval, good, label, width = 104 }: GateMarkProps): ReactNode {
   const [low, high] = extent([value, reference, limit, ...(interval ?? [])], { pad: 0.35 })
   const x = linear([low, high], [3, width - 3])
   const at = limit === null ? null : x(limit)
