@@ -46,6 +46,7 @@ export class DataPlane {
   readonly counters = new Counters()
   readonly predictions: PredictionLog
   readonly #log: Logger
+  readonly #warned = new Map<string, { at: number; untold: number }>()
 
   constructor(parts: { registry: Registry; predictions: PredictionLog; log: Logger }) {
     this.registry = parts.registry
@@ -154,10 +155,7 @@ export class DataPlane {
       const latencyMs = performance.now() - request.startedAt
       if (isModelsFault) {
         countRequest(counter, { rows: 0, latencyMs, failed: true })
-        this.#log.warn(
-          { endpoint: endpoint.route.name, version: target.version.entry.number, err: failure },
-          'a model version failed a request',
-        )
+        this.#warn(endpoint, target.version, failure)
       } else counter.rejected += 1
       if (!isModelsFault || !fallback) throw failure
       const second = {
@@ -182,10 +180,7 @@ export class DataPlane {
       return await this.#run(endpoint, { ...request, startedAt }, target, counter)
     } catch (error) {
       countRequest(counter, { rows: 0, latencyMs: performance.now() - startedAt, failed: true })
-      this.#log.warn(
-        { endpoint: endpoint.route.name, version: version.entry.number, err: error },
-        'a shadow failed a request',
-      )
+      this.#warn(endpoint, version, error)
       return undefined
     }
   }
@@ -216,6 +211,23 @@ export class DataPlane {
     } finally {
       counter.inFlight -= 1
     }
+  }
+
+  /** One line a second and version: a model that fails every request must not fill the disk. */
+  #warn(endpoint: ServedEndpoint, version: ServedVersion, error: unknown): void {
+    const key = `${endpoint.route.id} ${version.entry.id}`
+    const now = Date.now()
+    const last = this.#warned.get(key) ?? { at: 0, untold: 0 }
+    if (now - last.at < 1000) {
+      last.untold += 1
+      this.#warned.set(key, last)
+      return
+    }
+    this.#warned.set(key, { at: now, untold: 0 })
+    this.#log.warn(
+      { endpoint: endpoint.route.name, version: version.entry.number, untold: last.untold, err: error },
+      'a model version failed a request',
+    )
   }
 
   #counter(endpoint: ServedEndpoint, target: Target): Counter {

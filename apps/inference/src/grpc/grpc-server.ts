@@ -10,7 +10,7 @@ import { loadSync } from '@grpc/proto-loader'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '@kiban/kit/log'
 import type { DataPlane, InferResult } from '../dataplane.ts'
-import { toInferError } from '../infer-error.ts'
+import { InferError, toInferError } from '../infer-error.ts'
 import { modelMetadata, serverMetadata } from '../rest/metadata.ts'
 import { rawContents, readInputs, typedContents } from './tensor-contents.ts'
 import type { InputMessage } from './tensor-contents.ts'
@@ -106,7 +106,7 @@ function unary<M>(log: Logger, answer: (message: M, metadata: Metadata) => Promi
       .then((message) => reply(null, message))
       .catch((error: unknown) => {
         const failure = toInferError(error)
-        if (failure.status >= 500) log.error({ err: failure }, 'gRPC request failed')
+        if (!(error instanceof InferError)) log.error({ err: failure }, 'gRPC request failed')
         reply({ code: grpcStatus(failure.status), details: failure.message, metadata: new Metadata() })
       })
   }

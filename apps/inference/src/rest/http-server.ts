@@ -43,7 +43,9 @@ export function createRestServer(plane: DataPlane, config: Config, log: Logger):
       answer(plane, guard, request)
         .catch((error: unknown): Answer => {
           const failure = toInferError(error)
-          if (failure.status >= 500) log.error({ err: failure, url: request.url?.split('?')[0] }, 'request failed')
+          // What a model failed is told by the data plane, once a second at most.
+          if (!(error instanceof InferError))
+            log.error({ err: failure, url: request.url?.split('?')[0] }, 'request failed')
           return { status: failure.status, body: JSON.stringify({ error: failure.message }) }
         })
         .then((result) => send(request, response, result))

@@ -8,7 +8,7 @@ import type { Ctx, Platform } from '@kiban/kit/context'
 import { newId } from '@kiban/kit/ids'
 import type { Loop } from '@kiban/kit/module'
 import { quoteText, withDuckdb, writeParquet } from '../datasets/index.ts'
-import { findEndpointRow, updateEndpoint } from './endpoints.store.ts'
+import { listServingRows, updateEndpoint } from './endpoints.store.ts'
 import { planeOf } from './inference-plane.ts'
 import { deleteSources, insertSegment, listSegments, listSources } from './predictions.store.ts'
 import type { SegmentRow } from './predictions.store.ts'
@@ -37,7 +37,8 @@ export const predictionsLoop: Loop = {
   name: 'predictions',
   everyMs: 30_000,
   run: async (ctx) => {
-    for (const endpointId of await compactPredictions(ctx, null)) await mergeSegments(ctx, endpointId)
+    await compactPredictions(ctx, null)
+    for (const endpoint of await listServingRows(ctx)) await mergeSegments(ctx, endpoint.id)
   },
 }
 
@@ -191,7 +192,7 @@ async function keepSegment(
 /** Puts many small segments together, so that a query opens few files. Their blobs stay for whoever reads them now. */
 async function mergeSegments(ctx: Ctx, endpointId: string): Promise<void> {
   const small = (await listSegments(ctx, endpointId)).filter((segment) => segment.rows < MERGE_MAX_ROWS / 4)
-  if (small.length < MERGE_AT || (await findEndpointRow(ctx, endpointId)) === undefined) return
+  if (small.length < MERGE_AT) return
   const merged: SegmentRow[] = []
   let rows = 0
   for (const segment of small) {

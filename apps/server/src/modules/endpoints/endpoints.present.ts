@@ -31,6 +31,8 @@ export function presentSummary(
     deployments: readonly DeploymentRow[]
     rollout: RolloutView | undefined
     live: EndpointLive | undefined
+    /** The data plane has not answered for a while. */
+    isPlaneSilent: boolean
   },
 ): EndpointSummary {
   const { endpoint } = of
@@ -42,11 +44,11 @@ export function presentSummary(
     name: endpoint.name,
     description: endpoint.description,
     model: spec.model,
-    state: stateOf(endpoint, active, of.rollout?.row),
-    reason: reasonOf(endpoint, active),
+    state: stateOf(endpoint, active, of),
+    reason: reasonOf(endpoint, active, of.isPlaneSilent),
     traffic: active.map(presentDeployment),
     rollout: of.rollout ? presentRollout(endpoint, of.deployments, of.rollout) : null,
-    live: of.live ?? null,
+    live: of.isPlaneSilent ? null : (of.live ?? null),
     urls: urlsOf(config, endpoint),
     createdAt: endpoint.created_at,
     createdBy: endpoint.created_by,
@@ -151,18 +153,21 @@ function presentDeployment(row: DeploymentRow): Deployment {
 function stateOf(
   endpoint: EndpointRow,
   active: readonly DeploymentRow[],
-  rollout: RolloutRow | undefined,
+  of: { rollout: RolloutView | undefined; isPlaneSilent: boolean },
 ): EndpointSummary['state'] {
   if (endpoint.archived_at !== null) return 'archived'
   const running = active.find((each) => each.version_id === endpoint.running_version_id)
-  if (!running) return rollout ? 'loading' : endpoint.refused_version_id ? 'failed' : 'pending'
+  if (!running) return of.rollout ? 'loading' : endpoint.refused_version_id ? 'failed' : 'pending'
   if (running.state === 'failed') return 'failed'
-  if (rollout) return 'rolling_out'
+  if (of.isPlaneSilent) return 'degraded'
+  if (of.rollout) return 'rolling_out'
   if (running.state === 'loading') return 'loading'
   return endpoint.reason === null ? 'ready' : 'degraded'
 }
 
-function reasonOf(endpoint: EndpointRow, active: readonly DeploymentRow[]): string | null {
+function reasonOf(endpoint: EndpointRow, active: readonly DeploymentRow[], isPlaneSilent: boolean): string | null {
   const running = active.find((each) => each.version_id === endpoint.running_version_id)
+  if (running && isPlaneSilent)
+    return 'The data plane does not answer; the server starts it again. Its log is logs/inference.log in KIBAN_HOME.'
   return running?.state === 'failed' ? `Version ${running.number}: ${running.error}` : endpoint.reason
 }

@@ -2,6 +2,7 @@ import type { EndpointDetail, EndpointSummary, Rollout } from '@kiban/contract/e
 import type { Ctx } from '@kiban/kit/context'
 import { AppError } from '@kiban/kit/errors'
 import { getProject, projectNow } from '../projects/index.ts'
+import { recentTrafficOf } from './collect-traffic.ts'
 import { openapiOf, snippetsOf } from './describe-calls.ts'
 import { StoredSpec } from './endpoint-spec.ts'
 import { getEndpointRow, listDeployments, listEndpointRows, findEndpointRow } from './endpoints.store.ts'
@@ -11,6 +12,9 @@ import type { RolloutView } from './endpoints.present.ts'
 import { readLive, readVersionTraffic } from './read-traffic.ts'
 import { getRolloutRow, listActiveRollouts, listRolloutEvents, listRolloutRows } from './rollouts.store.ts'
 import type { RolloutRow } from './rollouts.store.ts'
+
+/** The data plane is read every second; after this long without an answer people must know. */
+const SILENT_MS = 15_000
 
 export async function listEndpoints(ctx: Ctx, project: string, withArchived: boolean): Promise<EndpointSummary[]> {
   await getProject(ctx, project)
@@ -80,11 +84,13 @@ async function partsOf(ctx: Ctx, rows: readonly EndpointRow[]) {
     listActiveRollouts(ctx, ids),
   ])
   const views = await viewsOf(ctx, rollouts)
+  const isPlaneSilent = ctx.clock.now() - (recentTrafficOf(ctx.platform).latest()?.at ?? 0) > SILENT_MS
   return (endpoint: EndpointRow) => ({
     endpoint,
     deployments: deployments.filter((each) => each.endpoint_id === endpoint.id),
     rollout: views.find((view) => view.row.endpoint_id === endpoint.id),
     live: live.get(endpoint.id),
+    isPlaneSilent,
   })
 }
 
