@@ -30,7 +30,7 @@ export async function computeDay(task: WindowTask, signal: AbortSignal): Promise
       })),
       referenceName: task.reference?.name ?? null,
       referenceRows: 0,
-      values: settings ? qualityValues(settings, columns, rows, task.settings.minRows) : [],
+      values: settings ? qualityValues(settings, columns, rows, task.settings.minRows, 'day') : [],
       features: columns.map((column, i) => dayFeature(column, tables.features[i] as FeatureColumn, rows)),
     }
   })
@@ -62,7 +62,10 @@ async function columnQuality(duckdb: Duckdb, tables: WindowTables, rows: number)
     result.push({
       feature: name,
       nullShare: Number(today?.[`s${i}`] ?? 0),
-      nullLimit: nullLimit(past.map((day) => Number(day[`s${i}`]))),
+      nullLimit: nullLimit(
+        past.map((day) => Number(day[`s${i}`])),
+        'day',
+      ),
       newCategories: unseen.map((row) => String(row['v'])),
       newShare: rows === 0 ? 0 : unseen.reduce((sum, row) => sum + Number(row['n']), 0) / rows,
     })

@@ -1,10 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { MonitorSpec } from '@kiban/contract/project-file'
+import { classifierModel } from '@kiban/testkit/onnx-model'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { calendarWindow } from './calendar.ts'
+import { computeDay } from './compute-day.ts'
 import { computeSignals } from './compute-signals.ts'
 import { monitorSettings } from './monitor-settings.ts'
 import { runTask } from './run-task.ts'
@@ -114,10 +116,6 @@ test("drift against the first quarter gives the figures of the example, by Evide
   expect(drift(july, 'dest')).toBeCloseTo(0.105, 2)
   expect(drift(july, 'origin')).toBeLessThan(0.03)
   const drifted = (result: typeof july): number => result.features.filter((f) => f.status === 'warn').length
-  console.log(
-    april.features.map((f) => [f.feature, f.test, f.value]),
-    july.features.map((f) => [f.feature, f.value]),
-  )
   expect(Math.abs(drifted(april) - 12)).toBeLessThanOrEqual(1)
   expect(Math.abs(drifted(july) - 19)).toBeLessThanOrEqual(1)
   expect(july.values.find((v) => v.rule === 'data_drift')).toMatchObject({
@@ -172,6 +170,39 @@ test('a label that comes later than `within` does not count, and a window with h
   const early = { ...task(7, { labels: { ...SPEC.labels, within: '8h' } }), nowMs: Date.UTC(2013, 7, 1, 5) }
   const judged = (await computeSignals(early)).values.find((v) => v.rule?.startsWith('performance'))
   expect(judged).toMatchObject({ status: 'no_data', reason: expect.stringContaining('more may come') })
+}, 120_000)
+
+test('prediction drift compares with what the model itself says of its reference', async () => {
+  const onnxPath = join(folder, 'model.onnx')
+  const spec = { categories: { origin: ['EWR', 'JFK', 'LGA'] }, numbers: ['temp'], weights: [0, 0.05], bias: -4 }
+  writeFileSync(onnxPath, classifierModel(spec))
+  const learned = { signals: { prediction_drift: { test: 'auto', threshold: 'learned' } } }
+  const july = await computeSignals({ ...task(7, learned), onnxPath })
+  const value = july.values.find((v) => v.rule === 'prediction_drift')
+  // The mean of sigmoid(0.05 temp - 4) over the first quarter, 40 °F on average, is about 0.14.
+  const mean = Number(/against ([\d.]+) on the reference/.exec(value?.reason ?? '')?.[1])
+  expect(mean).toBeGreaterThan(0.1)
+  expect(mean).toBeLessThan(0.2)
+  expect(value?.reason).toContain('learned')
+  expect(value?.value).toBeGreaterThan(0.1)
+  const without = await computeSignals(task(7, learned))
+  expect(without.values.find((v) => v.rule === 'prediction_drift')).toMatchObject({
+    status: 'no_data',
+    reason: expect.stringContaining('no ONNX file'),
+  })
+}, 120_000)
+
+test('the weather feed that ended on 30 December is seen by the day and hidden in the month', async () => {
+  const december = task(12, { signals: { data_quality: null } })
+  const month = (await computeSignals(december)).values.find((v) => v.metric === 'columns_missing_values')
+  expect(month?.status).toBe('ok')
+  const span = calendarWindow(Date.UTC(2013, 11, 31, 17), { months: 0, ms: 86_400_000 }, 'America/New_York')
+  const day = await computeDay({ ...december, span }, new AbortController().signal)
+  expect(day.features.find((f) => f.feature === 'temp')?.nullShare).toBeGreaterThan(0.95)
+  expect(day.values.find((v) => v.metric === 'columns_missing_values')).toMatchObject({
+    status: 'warn',
+    reason: expect.stringContaining('missing values in temp'),
+  })
 }, 120_000)
 
 test('operations count errors and latencies', async () => {

@@ -205,7 +205,7 @@ async function predictionDrift(
   const values = Float64Array.from((current ?? []) as number[]) // CAST AS DOUBLE gives numbers
   const reference = task.onnxPath !== null && tables.hasReference ? await scoreReference(duckdb, task.onnxPath) : null
   const drift =
-    reference === null || reference.length === 0
+    reference === null || reference.all.length === 0
       ? {
           test: 'none',
           value: null,
@@ -215,8 +215,8 @@ async function predictionDrift(
             'there are no predictions for the reference: the model has no ONNX file or the reference lacks one of its inputs',
         }
       : columnDrift(
-          { kind: 'numeric', reference, current: values, chunks: [] },
-          settings.threshold === 'learned' ? { ...settings, threshold: 'default' } : settings,
+          { kind: 'numeric', reference: reference.all, current: values, chunks: reference.chunks },
+          settings,
           task.settings.minRows,
         )
   const value: WindowValue = {
@@ -233,7 +233,7 @@ async function predictionDrift(
     reason:
       drift.value === null
         ? drift.reason
-        : `predictions: ${drift.reason}; mean ${show(momentsOf(values).mean ?? 0)} against ${show(momentsOf(reference ?? values).mean ?? 0)} on the reference`,
+        : `predictions: ${drift.reason}; mean ${show(momentsOf(values).mean ?? 0)} against ${show(momentsOf(reference?.all ?? values).mean ?? 0)} on the reference`,
     rule: 'prediction_drift',
     forWindows: settings.forWindows,
   }

@@ -5,11 +5,14 @@ import type { Duckdb } from '../datasets/index.ts'
 const SAMPLE_ROWS = 20_000
 const BATCH_ROWS = 2_000
 
+/** Scores of the reference, sorted, and those of each of its chunks. */
+export type ReferenceScores = { readonly all: Float64Array; readonly chunks: readonly Float64Array[] }
+
 /**
- * Predictions of a model for (a sample of) its reference rows in table `ref`, sorted: what its answers looked like on the data it was
+ * Predictions of a model for (a sample of) its reference rows in table `ref`: what its answers looked like on the data it was
  * made from. Null when a model input is no column of the reference, or the model has no score. Takes every k-th row, so it is repeatable.
  */
-export async function scoreReference(duckdb: Duckdb, onnxPath: string): Promise<Float64Array | null> {
+export async function scoreReference(duckdb: Duckdb, onnxPath: string): Promise<ReferenceScores | null> {
   const ort = await import('onnxruntime-node')
   const session = await ort.InferenceSession.create(onnxPath, {
     intraOpNumThreads: 1,
@@ -28,7 +31,7 @@ export async function scoreReference(duckdb: Duckdb, onnxPath: string): Promise<
       ({ name, type }) => `CAST(${quoteName(name)} AS ${type === 'string' ? 'VARCHAR' : 'DOUBLE'})`,
     )
     const columns = await duckdb.columns(
-      `SELECT ${select.join(', ')} FROM ref WHERE rowid_ % ${step} = 0 ORDER BY rowid_`,
+      `SELECT ${select.join(', ')}, CAST(chunk AS INTEGER) FROM ref WHERE rowid_ % ${step} = 0 ORDER BY rowid_`,
     )
     const total = columns[0]?.length ?? 0
     const scores: number[] = []
@@ -58,7 +61,18 @@ export async function scoreReference(duckdb: Duckdb, onnxPath: string): Promise<
       if (batch === null) return null
       scores.push(...batch)
     }
-    return Float64Array.from(scores).sort()
+    const byChunk = new Map<number, number[]>()
+    scores.forEach((score, i) => {
+      if (!Number.isFinite(score)) return
+      const chunk = Number(columns[inputs.length]?.[i])
+      const known = byChunk.get(chunk)
+      if (known) known.push(score)
+      else byChunk.set(chunk, [score])
+    })
+    return {
+      all: Float64Array.from(scores.filter(Number.isFinite)).sort(),
+      chunks: [...byChunk.values()].map((chunk) => Float64Array.from(chunk).sort()),
+    }
   } finally {
     await session.release()
   }

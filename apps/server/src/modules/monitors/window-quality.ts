@@ -14,17 +14,18 @@ export type ColumnQuality = {
   readonly newShare: number
 }
 
-const SLACK = 0.05
-const NEW_SHARE_LIMIT = 0.01
+/** How far above the usual share of nulls, and which share of unseen categories, is worth a word. A day is restless: it must say more. */
+const SLACK = { window: { nulls: 0.05, unseen: 0.01 }, day: { nulls: 0.25, unseen: 0.05 } } as const
+export type Grain = keyof typeof SLACK
 
 /**
- * Greatest usual share of nulls, learned from the reference's parts (chunks or days): mean plus three standard deviations, at least five
- * points above the mean, and below all, so that a column that goes missing altogether is always seen.
+ * Greatest usual share of nulls, learned from the reference's parts (chunks or days): mean plus three standard deviations, at least the
+ * grain's slack above the mean, and below all, so that a column that goes missing altogether is always seen.
  */
-export function nullLimit(shares: readonly number[]): number | null {
+export function nullLimit(shares: readonly number[], grain: Grain = 'window'): number | null {
   if (shares.length === 0) return null
   const { mean, sd } = meanAndSd(shares)
-  return Math.min(Math.max(mean + 3 * sd, mean + SLACK), Math.max(0.95, mean))
+  return Math.min(Math.max(mean + 3 * sd, mean + SLACK[grain].nulls), Math.max(0.95, mean))
 }
 
 /** Quality of a window as values: one rule for missing values, one for unseen categories, each naming the columns. */
@@ -33,9 +34,11 @@ export function qualityValues(
   columns: readonly ColumnQuality[],
   rows: number,
   minRows: number,
+  grain: Grain = 'window',
 ): WindowValue[] {
+  const unseenLimit = SLACK[grain].unseen
   const missing = columns.filter(({ nullShare, nullLimit: limit }) => limit !== null && nullShare > limit)
-  const unseen = columns.filter(({ newShare }) => newShare > NEW_SHARE_LIMIT)
+  const unseen = columns.filter(({ newShare }) => newShare > unseenLimit)
   const worst = columns.reduce((max, { nullShare }) => Math.max(max, nullShare), 0)
   const bad = settings.severity === 'error' ? ('fail' as const) : ('warn' as const)
   const enough = rows >= minRows
@@ -73,7 +76,7 @@ export function qualityValues(
       reason: !enough
         ? tooFew
         : unseen.length === 0
-          ? `no column has more than ${percent(NEW_SHARE_LIMIT)} of rows with categories that the reference never had`
+          ? `no column has more than ${percent(unseenLimit)} of rows with categories that the reference never had`
           : `unseen categories in ${list(unseen.map((c) => `${c.feature} ${percent(c.newShare)} (${c.newCategories.slice(0, 3).join(', ')})`))}`,
     },
     ...judgeSignal(settings, {
