@@ -18,6 +18,8 @@ const NOUNS: Readonly<Record<string, string>> = {
   loop_run: 'loop',
 }
 
+const SHOWN_OF_A_KIND = 6
+
 /** `kiban trace`: from one prediction back to what it rests on, and forward to what was made of it. */
 export const trace: CommandSpec = {
   name: 'trace',
@@ -46,10 +48,16 @@ export const trace: CommandSpec = {
   },
 }
 
+/** Nodes by line; of many of one kind the nearest, and how many there are besides. */
 function linesOf(nodes: readonly { kind: string; id: string; label: string }[]): string[] {
   if (nodes.length === 0) return ['  (nothing yet)']
-  return nodes.map(
-    (node) =>
-      `  ${(NOUNS[node.kind] ?? node.kind).padEnd(14)}  ${node.label === node.id ? node.id : `${node.label}  ${node.id}`}`,
-  )
+  return [...Map.groupBy(nodes, (node) => node.kind)].flatMap(([kind, same]) => {
+    const noun = (NOUNS[kind] ?? kind).padEnd(14)
+    const shown = same.slice(0, SHOWN_OF_A_KIND)
+    const rest = same.length - shown.length
+    return [
+      ...shown.map((node) => `  ${noun}  ${node.label === node.id ? node.id : `${node.label}  ${node.id}`}`),
+      ...(rest > 0 ? [`  ${noun}  … and ${rest} more (--json has them all)`] : []),
+    ]
+  })
 }
