@@ -150,7 +150,7 @@ export async function registerVersion(ctx: Ctx, input: RegisterInput): Promise<N
       stage: 'None',
       logged_model_id: origin.loggedModelId ?? null,
       run_id: origin.runId ?? null,
-      experiment_id: origin.experimentId ?? null,
+      experiment_id: origin.experimentId ?? (await experimentOf(ctx, project, origin.runId ?? null)),
       pipeline_run_id: origin.pipelineRunId ?? null,
       step_run_id: origin.stepRunId ?? null,
       training_version_id: origin.trainingVersionId ?? null,
@@ -182,6 +182,17 @@ export async function registerVersion(ctx: Ctx, input: RegisterInput): Promise<N
     if (!row) throw new Error('the version was inserted just above')
     return row
   })
+}
+
+/** The experiment of a run; null when the run is another server's, as a copied model folder may say. */
+async function experimentOf(ctx: Ctx, project: string, runId: string | null): Promise<string | null> {
+  if (runId === null) return null
+  try {
+    return String((await getRunRow(ctx, project, runId)).experiment_id)
+  } catch (error) {
+    if (error instanceof AppError) return null
+    throw error
+  }
 }
 
 async function recordOrigin(ctx: Ctx, versionId: string, origin: Origin): Promise<void> {

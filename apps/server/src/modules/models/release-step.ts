@@ -7,6 +7,7 @@ import { AppError } from '@kiban/kit/errors'
 import type { StepComponent } from '@kiban/kit/module'
 import { recordAudit } from '../audit/index.ts'
 import { getEnvironment } from '../environments/index.ts'
+import { findPipelineRun } from '../pipelines/index.ts'
 import { compareAnswers } from './compare-answers.ts'
 import {
   endedJob,
@@ -73,7 +74,10 @@ export const releaseStep: StepComponent = {
   },
 }
 
-async function advanceRelease(ctx: Ctx, step: Step): Promise<Advanced> {
+async function advanceRelease(loop: Ctx, step: Step): Promise<Advanced> {
+  const run = await findPipelineRun(loop.db, step.pipelineRunId)
+  // The loop acts for whoever started the pipeline: versions, moves and audit events name that person.
+  const ctx: Ctx = run ? { ...loop, actor: { ...loop.actor, onBehalfOf: run.created_by } } : loop
   const version = (await findVersionByStep(ctx.db, step.id)) ?? (await makeVersion(ctx, step))
   if (version.state === 'pending') return judgeVersion(ctx, step, version)
   if (version.state === 'awaiting_approval')
