@@ -200,6 +200,7 @@ function knownNames(raw: unknown, context: string, path: Path): string[] | undef
 }
 
 const STEP_FACTS = ['outputs', 'metrics', 'status', 'best', 'trials']
+const NOT_YET = ['best', 'trials']
 
 function checkStepRef(raw: unknown, ref: readonly (string | number)[], at: number, path: Path): ExpressionError[] {
   const [name, fact, output] = ref.map(String)
@@ -210,6 +211,14 @@ function checkStepRef(raw: unknown, ref: readonly (string | number)[], at: numbe
         found: fact,
         candidates: STEP_FACTS,
       }),
+    ]
+  if (NOT_YET.includes(fact))
+    return [
+      new ExpressionError(
+        'not_supported_yet',
+        `\`${fact}\` of a step is part of the language, but this version does not give it yet; let the trial write an output`,
+        at,
+      ),
     ]
   if (fact !== 'outputs' || output === undefined) return []
   const step = dig(raw, 'pipelines', path[1] ?? '', 'steps', name)

@@ -45,6 +45,12 @@ function lookUp(expr: Expr & { kind: 'ref' }, scope: Scope): Json {
       continue
     }
     if (value === null) return null // what a skipped step gives is null all the way down
+    if (typeof value === 'string' && value.includes('\u0001'))
+      throw new ExpressionError(
+        'not_supported_yet',
+        `\`${shown}\`: of an artifact only the path is known yet, not \`${part}\``,
+        expr.at,
+      )
     if (typeof value !== 'object')
       throw new ExpressionError('type_mismatch', `\`${shown}\`: ${typeName(value)} has no \`${part}\``, expr.at)
     const key = String(part)

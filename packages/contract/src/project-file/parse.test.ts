@@ -117,6 +117,8 @@ describe('a project file', () => {
     [step('{ run: "echo ${{ trial.rate }}" }'), 'not_available_here'],
     [step('{ run: echo, inputs: { i: "${{ outputs.o }}" } }'), 'not_available_here'],
     [step('{ run: echo, inputs: { i: "${{ steps.a.outputs.p }}" } }'), 'unknown_reference'],
+    [step('{ run: echo, inputs: { i: "${{ steps.a.best }}" } }'), 'not_supported_yet'],
+    [step('{ run: echo, resources: { gpu: 1 } }'), 'not_supported_yet'],
     [step('{ run: echo, notebook: a.ipynb }'), 'step_kind'],
     [step('{ notebook: a.ipynb }'), 'not_supported_yet'],
     [step('{ run: echo, matrix: { a: [1] } }'), 'not_supported_yet'],

@@ -89,7 +89,7 @@ function stepFacts(definition: Definition, step: StepRunRow): Json {
         },
       }
   }
-  return { status: step.state, outputs, metrics: Metrics.parse(JSON.parse(step.metrics)), best: null, trials: [] }
+  return { status: step.state, outputs, metrics: Metrics.parse(JSON.parse(step.metrics)) }
 }
 
 /** What `run` and `env` see besides: inputs (artifacts as the mark of their path) and the paths of outputs. */
