@@ -106,23 +106,37 @@ export class DataPlane {
         inputs: request.inputs,
         outputs: run.outputs,
       })
+    const outputs = selectOutputs(answer.run.outputs, request.outputs)
     if (isLogged)
-      await this.predictions.append(
-        endpoint.route.id,
+      await this.#append(
+        endpoint,
+        answer.version,
         records(answer.version, answer.variant, answer.isFallback ? 'fallback' : 'ok', answer.run, predictionId),
       )
     for (const shadow of endpoint.shadow)
-      void this.#shadow(endpoint, request, shadow).then(async (run) => {
-        if (run && isLogged)
-          await this.predictions.append(endpoint.route.id, records(shadow, 'shadow', 'shadow', run, newId('pred')))
-      })
+      void this.#shadow(endpoint, request, shadow)
+        .then(async (run) => {
+          if (run && isLogged)
+            await this.#append(endpoint, shadow, records(shadow, 'shadow', 'shadow', run, newId('pred')))
+        })
+        // Told by #append; nobody waits for a shadow.
+        .catch(() => undefined)
     return {
       model: endpoint.route.name,
       version: String(answer.version.entry.number),
       id: request.id ?? predictionId,
       predictionId: isLogged ? predictionId : null,
       rows: answer.run.rows,
-      outputs: selectOutputs(answer.run.outputs, request.outputs),
+      outputs,
+    }
+  }
+
+  async #append(endpoint: ServedEndpoint, version: ServedVersion, records: PredictionRecord[]): Promise<void> {
+    try {
+      await this.predictions.append(endpoint.route.id, records)
+    } catch (error) {
+      this.#warn(endpoint, version, error)
+      throw error
     }
   }
 
@@ -226,7 +240,7 @@ export class DataPlane {
     this.#warned.set(key, { at: now, untold: 0 })
     this.#log.warn(
       { endpoint: endpoint.route.name, version: version.entry.number, untold: last.untold, err: error },
-      'a model version failed a request',
+      'a request failed',
     )
   }
 

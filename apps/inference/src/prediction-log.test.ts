@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { linearModel } from '@kiban/testkit/onnx-model'
 import type { RotateResult } from '@kiban/contract/inference-control'
@@ -42,5 +44,23 @@ test('a second data plane of the same home is refused and touches nothing', asyn
   const plane = await startInferenceProcess()
   await expect(plane.restart()).rejects.toThrow(/Another data plane already serves/)
   expect((await fetch(`${plane.url}/v2/health/live`)).status).toBe(200)
+  await plane.stop()
+})
+
+test('a prediction that cannot be logged is not given out, and the process lives on', async () => {
+  const plane = await startInferenceProcess()
+  const model = plane.addModel('one', linearModel([1], 0))
+  writeFileSync(join(plane.home, 'predictions', 'open', 'ep_sum'), 'a file where the folder should be')
+  await plane.push({ v1: model }, [
+    { name: 'sum', shadow: ['v1'], variants: [{ name: 'running', versionId: 'v1', weight: 1 }] },
+    { name: 'other', variants: [{ name: 'running', versionId: 'v1', weight: 1 }] },
+  ])
+  const body = { inputs: [{ name: 'x', shape: [1, 1], datatype: 'FP32', data: [1] }] }
+  const refused = await plane.post('/v2/models/sum/infer', body)
+  expect(refused).toMatchObject({
+    status: 503,
+    body: { error: expect.stringMatching(/prediction log cannot be written/) },
+  })
+  expect((await plane.post('/v2/models/other/infer', body)).status).toBe(200)
   await plane.stop()
 })
