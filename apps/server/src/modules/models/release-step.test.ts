@@ -205,7 +205,7 @@ describe.each(testDatabases())('kiban/release on $name', (database) => {
     await declare('once', { checks: [{ metric: 'auc', min: 0.7 }] })
     const one = step(await modelTree(1), 'once')
     const ctx = { ...app.ctx, actor: SYSTEM }
-    await Promise.all([release.advance(ctx, one)])
+    await release.advance(ctx, one)
     await release.advance(ctx, one)
     expect(await run(one)).toMatchObject({ outputs: { version: { value: 1 } } })
     expect(await release.advance(ctx, one)).toMatchObject({

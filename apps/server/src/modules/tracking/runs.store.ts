@@ -145,7 +145,7 @@ export async function listKeyed(
   for (const chunk of inChunks(seqs)) {
     let query = db.selectFrom(table).select(['run_seq', 'key', 'value']).where('run_seq', 'in', chunk)
     if (keys) query = query.where('key', 'in', keys)
-    rows.push(...(await query.execute()))
+    rows.push(...(await query.orderBy('run_seq').orderBy('key').execute()))
   }
   return rows
 }
