@@ -25,9 +25,10 @@ export async function ingest(life: Life, say: Say): Promise<Done> {
       say(`${dataset} ${monthLabel(month)}`)
       await commitMonth(life, dataset, month)
     }
-  const flights = await life.client.getDataset({ project: life.project, dataset: 'flights' })
-  const weather = await life.client.getDataset({ project: life.project, dataset: 'weather' })
-  return { text: `${rows(flights.latest)} flights, ${rows(weather.latest)} hours of weather, January to March` }
+  const { client, project } = life
+  const flights = await client.getDatasetVersion({ project, dataset: 'flights', version: '3' })
+  const weather = await client.getDatasetVersion({ project, dataset: 'weather', version: '3' })
+  return { text: `${rows(flights)} flights, ${rows(weather)} hours of weather, January to March` }
 }
 
 /** Step 2: what the contracts found, and a broken month that they stop. */
@@ -147,18 +148,18 @@ export async function canary(life: Life, airline: Airline, counts: ReplayCounts,
     const { items } = await life.client.listRollouts({ project: life.project, endpoint: 'delay', limit: 100 })
     return items.find((one) => one.to.number === 2)
   }
-  const isOver = (state: string | undefined) => state === 'done' || state === 'rolled_back' || state === 'failed'
   await waitFor(life, 'The canary', async () => ((await rollout())?.state === 'loading' ? undefined : await rollout()))
-  await replay(life, airline, counts, {
-    lastDay: lastDayOf(8),
-    say,
-    baking: true,
-    afterDay: async (day) => {
-      const now = await settleRollout(life, rollout)
-      say(`${day}  canary ${now?.state ?? ''} at ${now?.weight ?? 0} %: ${now?.message ?? ''}`)
-      return isOver(now?.state)
-    },
-  })
+  if (!isOver((await rollout())?.state))
+    await replay(life, airline, counts, {
+      lastDay: lastDayOf(8),
+      say,
+      baking: true,
+      afterDay: async (day) => {
+        const now = await settleRollout(life, rollout)
+        say(`${day}  canary ${now?.state ?? ''} at ${now?.weight ?? 0} %: ${now?.message ?? ''}`)
+        return isOver(now?.state)
+      },
+    })
   const end = await rollout()
   if (end?.state !== 'done')
     throw new Error(`the canary of v2 ended August as ${end?.state ?? 'nothing'}: ${end?.message ?? ''}`)
@@ -210,15 +211,13 @@ export async function rollBack(life: Life, airline: Airline, counts: ReplayCount
     return now === undefined || now.state === 'loading' ? undefined : now
   })
   const lostBefore = counts.lost
-  await replay(life, airline, counts, {
-    lastDay: lastDayOf(9),
-    say,
-    baking: true,
-    afterDay: async () => {
-      const state = (await settleRollout(life, rollout))?.state
-      return state === 'rolled_back' || state === 'done' || state === 'failed'
-    },
-  })
+  if (!isOver((await rollout())?.state))
+    await replay(life, airline, counts, {
+      lastDay: lastDayOf(9),
+      say,
+      baking: true,
+      afterDay: async () => isOver((await settleRollout(life, rollout))?.state),
+    })
   const end = await rollout()
   if (end?.state !== 'rolled_back')
     throw new Error(`v${version.number} was not rolled back: it is ${end?.state ?? 'nothing'}: ${end?.message ?? ''}`)
@@ -318,6 +317,10 @@ async function windowDone(life: Life, month: number, say: Say): Promise<void> {
   })
 }
 
+function isOver(state: string | undefined): boolean {
+  return state === 'done' || state === 'rolled_back' || state === 'failed'
+}
+
 /** Gives the platform the time to look at a roll-out at the day's end: until it moves, or for a moment. */
 async function settleRollout<
   T extends { readonly state: string; readonly step: number; readonly stepElapsedMs: number },
@@ -346,8 +349,8 @@ function lastDayOf(month: number): Day {
   return month === 12 ? LAST_DAY : addDays(`${monthLabel(month + 1)}-01`, -1)
 }
 
-function rows(version: { readonly rows: number | null } | null): string {
-  return (version?.rows ?? 0).toLocaleString('en')
+function rows(version: { readonly rows: number | null }): string {
+  return (version.rows ?? 0).toLocaleString('en')
 }
 
 function metricsText(metrics: Readonly<Record<string, number | null>>): string {
