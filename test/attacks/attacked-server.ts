@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfig } from '@kiban/kit/config'
@@ -22,6 +22,8 @@ export type Sent = {
   readonly headers?: Readonly<Record<string, string>>
   /** An object is sent as JSON. */
   readonly body?: string | Buffer | object
+  /** Over a connection that stays: for very many requests. */
+  readonly keepAlive?: boolean
 }
 export type AttackedServer = {
   readonly app: App
@@ -75,6 +77,8 @@ export async function startAttackedServer(
   }
 }
 
+const keptAlive = new Agent({ keepAlive: true, maxSockets: 4 })
+
 function send(port: number, path: string, sent: Sent): Promise<Answer> {
   const isJson = sent.body !== undefined && typeof sent.body !== 'string' && !Buffer.isBuffer(sent.body)
   const body = isJson ? JSON.stringify(sent.body) : (sent.body as string | Buffer | undefined) // the other two kinds
@@ -90,7 +94,7 @@ function send(port: number, path: string, sent: Sent): Promise<Answer> {
           ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
           ...sent.headers,
         },
-        agent: false,
+        agent: sent.keepAlive ? keptAlive : false,
       },
       (response) => {
         const answer = (text: string) =>

@@ -7,7 +7,9 @@ export const ModelName = z
   .string()
   .min(1)
   .max(250)
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
   .regex(/^[^/:%\u0000-\u001f]+$/, 'a model name has no "/", ":", "%" or control character')
+  .regex(/\S/, 'a model name is not only spaces')
 
 /** An alias: letters, digits, `_` and `-`; not `latest` and not `v3`. */
 export const Alias = z

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from './config.ts'
 import { AppError } from './errors.ts'
 
@@ -13,21 +13,34 @@ const CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'; san
  * its port, and a cross-site request may only be a navigation to a page.
  */
 export function guardOrigin(server: FastifyInstance, config: Config): void {
+  server.addHook('onRequest', async (request, reply) => guardRequest(request, reply, config))
+}
+
+/** The same for one request: sets the headers of every answer, and throws for what is refused. */
+export function guardRequest(request: FastifyRequest, reply: FastifyReply, config: Config): void {
+  reply.header('x-content-type-options', 'nosniff')
+  reply.header('x-frame-options', 'DENY')
+  reply.header('referrer-policy', 'same-origin')
+  reply.header('content-security-policy', CONTENT_SECURITY_POLICY)
+  reply.header('cross-origin-resource-policy', 'same-origin')
+  reply.header('cross-origin-opener-policy', 'same-origin')
+  const path = request.url.split('?')[0] ?? '/'
+  if (PROBES.has(path)) return
+  checkHost(request, hostsOf(config))
+  checkOrigin(request, config)
+  checkFetchSite(request, path)
+}
+
+const known = new WeakMap<Config, ReadonlySet<string>>()
+
+/** The names this server answers to. */
+function hostsOf(config: Config): ReadonlySet<string> {
+  const made = known.get(config)
+  if (made) return made
   const hosts = new Set([...LOOPBACK_NAMES, ...config.allowedHosts.map((host) => host.toLowerCase())])
   if (config.publicUrl) hosts.add(new URL(config.publicUrl).hostname.toLowerCase())
-  server.addHook('onRequest', async (request, reply) => {
-    reply.header('x-content-type-options', 'nosniff')
-    reply.header('x-frame-options', 'DENY')
-    reply.header('referrer-policy', 'same-origin')
-    reply.header('content-security-policy', CONTENT_SECURITY_POLICY)
-    reply.header('cross-origin-resource-policy', 'same-origin')
-    reply.header('cross-origin-opener-policy', 'same-origin')
-    const path = request.url.split('?')[0] ?? '/'
-    if (PROBES.has(path)) return
-    checkHost(request, hosts)
-    checkOrigin(request, config)
-    checkFetchSite(request, path)
-  })
+  known.set(config, hosts)
+  return hosts
 }
 
 function checkHost(request: FastifyRequest, hosts: ReadonlySet<string>): void {

@@ -6,8 +6,9 @@ import type { Endpoint } from '@kiban/contract/endpoint'
 import type { Actor, Ctx, Platform, RequestScope } from './context.ts'
 import type { Clock } from './clock.ts'
 import { AppError } from './errors.ts'
-import { guardOrigin } from './http-guard.ts'
+import { guardOrigin, guardRequest } from './http-guard.ts'
 import { newId } from './ids.ts'
+import { jsonDepth, MAX_JSON_DEPTH } from './json-depth.ts'
 import type { Logger } from './log.ts'
 import type { Face, Module, Route } from './module.ts'
 
@@ -44,6 +45,15 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
     routerOptions: { maxParamLength: 1024, caseSensitive: true },
     logger: false,
     forceCloseConnections: true,
+    // An address that cannot be decoded is refused before any hook runs, so the guard runs here.
+    frameworkErrors: (_error, request, reply) => {
+      try {
+        guardRequest(request, reply, options.platform.config)
+        throw new AppError('bad_request', { message: 'The address is not a valid percent-encoded path.' })
+      } catch (error) {
+        presentError(options.log, request, reply, error)
+      }
+    },
   })
   server.removeAllContentTypeParsers()
   guardOrigin(server, options.platform.config)
@@ -227,6 +237,10 @@ function parseJson(request: FastifyRequest): unknown {
   if (request.body === undefined || request.body === null) return undefined
   const text = Buffer.isBuffer(request.body) ? request.body.toString('utf8') : String(request.body)
   if (text === '') return undefined
+  if (jsonDepth(text) > MAX_JSON_DEPTH)
+    throw new AppError('bad_request', {
+      message: `The body nests lists and objects deeper than ${MAX_JSON_DEPTH}. Send a flatter one.`,
+    })
   try {
     return JSON.parse(text, refusePrototype)
   } catch (error) {

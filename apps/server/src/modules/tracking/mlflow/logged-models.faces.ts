@@ -2,7 +2,6 @@ import type { Ctx } from '@kiban/kit/context'
 import { artifactFiles } from '../artifacts.ts'
 import { getExperiment } from '../find-experiment.ts'
 import { getRunRow } from '../find-run.ts'
-import { experimentNumber } from '../limits.ts'
 import {
   addLoggedModelParams,
   createLoggedModel,
@@ -18,6 +17,7 @@ import { LOGGED_MODEL_VOCABULARY } from '../search/logged-model-vocabulary.ts'
 import { invalid, parseFilter } from '../search/search-grammar.ts'
 import { MlflowError } from './mlflow-error.ts'
 import { mlflowFaces } from './mlflow-face.ts'
+import { readExperimentIds } from './mlflow-fields.ts'
 import type { Fields } from './mlflow-fields.ts'
 import { loggedModelMessages } from './mlflow-present.ts'
 import { pageToken, readMaxResults, readPageToken } from './page-token.ts'
@@ -162,7 +162,7 @@ export const loggedModelFaces = mlflowFaces([
 ])
 
 async function searchLoggedModels(ctx: Ctx, { project, fields }: { project: string; fields: Fields }) {
-  const ids = fields.texts('experiment_ids')
+  const ids = readExperimentIds(fields)
   if (ids.length === 0) throw fields.missing('experiment_ids')
   const limit = readMaxResults(fields.integer('max_results'), { fallback: 50, max: 50_000 })
   const text = fields.text('filter') ?? fields.text('filter_string') ?? ''
@@ -171,7 +171,7 @@ async function searchLoggedModels(ctx: Ctx, { project, fields }: { project: stri
   const offset = readPageToken(fields.text('page_token'), bound)
   const rows = await searchLoggedModelRows(ctx.db, {
     project,
-    experimentIds: ids.map(experimentNumber),
+    experimentIds: ids,
     filter: parseFilter(text, LOGGED_MODEL_VOCABULARY),
     datasets: fields
       .items('datasets')

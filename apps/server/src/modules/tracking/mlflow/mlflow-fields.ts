@@ -1,4 +1,6 @@
 import type { FastifyRequest } from 'fastify'
+import { jsonDepth, MAX_JSON_DEPTH } from '@kiban/kit/json-depth'
+import { experimentNumber } from '../limits.ts'
 import { MlflowError } from './mlflow-error.ts'
 
 type Source = Readonly<Record<string, unknown>>
@@ -151,11 +153,26 @@ export function readFields(request: FastifyRequest): Fields {
 }
 
 function parse(text: string): unknown {
+  if (jsonDepth(text) > MAX_JSON_DEPTH)
+    throw new MlflowError('INVALID_PARAMETER_VALUE', `The body nests lists and objects deeper than ${MAX_JSON_DEPTH}.`)
   try {
     return JSON.parse(text)
   } catch {
     return undefined
   }
+}
+
+const MOST_EXPERIMENTS = 10_000
+
+/** `experiment_ids`, at most as many as one statement of a database takes. */
+export function readExperimentIds(fields: Fields): number[] {
+  const ids = fields.texts('experiment_ids')
+  if (ids.length > MOST_EXPERIMENTS)
+    throw new MlflowError(
+      'INVALID_PARAMETER_VALUE',
+      `Invalid value for parameter 'experiment_ids' supplied: ${ids.length} ids, at most ${MOST_EXPERIMENTS} are allowed.`,
+    )
+  return ids.map(experimentNumber)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

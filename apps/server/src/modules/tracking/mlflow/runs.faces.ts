@@ -18,6 +18,7 @@ import { parseFilter } from '../search/search-grammar.ts'
 import { readViewType } from './experiments.faces.ts'
 import { MlflowError } from './mlflow-error.ts'
 import { mlflowFaces } from './mlflow-face.ts'
+import { readExperimentIds } from './mlflow-fields.ts'
 import type { Fields } from './mlflow-fields.ts'
 import { metricMessage, runInfoMessage, runMessages } from './mlflow-present.ts'
 import { pageToken, readMaxResults, readPageToken } from './page-token.ts'
@@ -269,7 +270,7 @@ async function searchRuns(ctx: Ctx, { project, fields }: { project: string; fiel
   const offset = readPageToken(fields.text('page_token'))
   const filter = parseFilter(fields.text('filter') ?? '', RUN_VOCABULARY)
   const orders = parseOrderBy(fields.texts('order_by'), RUN_VOCABULARY)
-  const experimentIds = fields.texts('experiment_ids').map(experimentNumber)
+  const experimentIds = readExperimentIds(fields)
   const state = readViewType(fields.text('run_view_type'), 'run_view_type')
   const found = await searchRunRows(ctx.db, { project, experimentIds, filter, orders, state, limit: limit + 1, offset })
   const ids = found.slice(0, limit).map((row) => row.id)
