@@ -7,9 +7,9 @@ import { environmentLineage, environments } from './modules/environments/index.t
 import { jobLineage, jobs } from './modules/jobs/index.ts'
 import { lineageModule } from './modules/lineage/index.ts'
 import type { LineageSource } from './modules/lineage/index.ts'
-import { loopLineage, loopsModule, platformParts } from './modules/loops/index.ts'
+import { loopLineage, loopSearch, loopsModule, platformParts } from './modules/loops/index.ts'
 import { modelLineage, models, modelSearch, resolveModel, markRolledBack, setAlias } from './modules/models/index.ts'
-import { monitorLineage, monitorsModule, platformSources } from './modules/monitors/index.ts'
+import { monitorLineage, monitorSearch, monitorsModule, platformSources } from './modules/monitors/index.ts'
 import type { PipelineParts } from './modules/pipelines/index.ts'
 import { pipelineLineage, pipelineSearch, pipelinesModule } from './modules/pipelines/index.ts'
 import { projects } from './modules/projects/index.ts'
@@ -40,6 +40,8 @@ const SEARCH_SOURCES: readonly SearchSource[] = [
   pipelineSearch,
   modelSearch,
   endpointSearch,
+  monitorSearch,
+  loopSearch,
 ]
 
 /** The nouns of the platform, in the order that work flows through them; a module may use only those above it. */

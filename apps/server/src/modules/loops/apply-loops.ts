@@ -25,7 +25,6 @@ export const applyLoops: ApplySection = async (ctx, { project, file }) => {
           `monitor ${trigger.monitor} has no signal ${trigger.signal}; it has ${signals.join(', ') || 'none'}.`,
         )
     }
-    if (spec.limits?.cost !== undefined) refuse('limits.cost', 'costs are not counted yet; use cooldown or perMonth.')
     if (spec.notify !== undefined && spec.notify.length > 0)
       refuse('notify', 'there are no receivers yet; the inbox is always told.')
     if (spec.watch !== undefined && typeof spec.watch !== 'string')

@@ -144,6 +144,16 @@ export async function updateLeasedFiring(ctx: Ctx, row: FiringRow, set: Partial<
   return Number(result.numUpdatedRows) === 1
 }
 
+/** Leaves a firing alone until an instant of the machine, if the lease still holds. */
+export async function pauseFiring(ctx: Ctx, row: FiringRow, until: number): Promise<void> {
+  await ctx.db
+    .updateTable('loop_firings')
+    .set({ lease_until: until })
+    .where('id', '=', row.id)
+    .where('lease_token', '=', row.lease_token)
+    .execute()
+}
+
 export async function claimFirings(ctx: Ctx): Promise<FiringRow[]> {
   return claim(ctx, { table: 'loop_firings', where: sql`ended_at is null`, leaseMs: 60_000, limit: 50, orderBy: 'id' })
 }
@@ -155,4 +165,15 @@ export async function listFiringsByIds(ctx: Ctx, ids: readonly string[]): Promis
     .selectAll()
     .where('id', 'in', [...ids])
     .execute()
+}
+
+/** Finds loops by a part of their name, for the search box. */
+export async function searchLoops(ctx: Ctx, text: string, project: string | undefined): Promise<LoopRow[]> {
+  let query = ctx.db
+    .selectFrom('loops')
+    .selectAll()
+    .where('archived_at', 'is', null)
+    .where((where) => where(where.fn<string>('lower', ['name']), 'like', `%${text.replaceAll(/[%_]/g, '')}%`))
+  if (project !== undefined) query = query.where('project', '=', project)
+  return query.orderBy('name').limit(20).execute()
 }

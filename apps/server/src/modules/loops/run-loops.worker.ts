@@ -10,7 +10,7 @@ import { fireLoop } from './fire-loops.ts'
 import { changeLinks } from './loop-links.ts'
 import type { LoopParts } from './loop-parts.ts'
 import { linksOf } from './loop-spec.ts'
-import { claimFirings, getLoopById, listLoopRows, updateLeasedFiring } from './loops.store.ts'
+import { claimFirings, getLoopById, listLoopRows, pauseFiring, updateLeasedFiring } from './loops.store.ts'
 import type { FiringRow } from './loops.store.ts'
 
 const TITLES: Readonly<Partial<Record<FiringRow['state'], string>>> = {
@@ -20,6 +20,8 @@ const TITLES: Readonly<Partial<Record<FiringRow['state'], string>>> = {
   failed: 'the firing failed',
   superseded: 'another version took over',
 }
+
+const LOOK_AGAIN_MS = 2000
 
 /** Fires loops on new alerts and takes every firing one step further whenever what it waits for has moved. */
 export function loopsLoop(parts: LoopParts): Loop {
@@ -51,7 +53,8 @@ async function lookAt(ctx: Ctx, parts: LoopParts, firing: FiringRow): Promise<vo
   }
   await inTransaction(ctx, async (ctx) => {
     if (advance === null) {
-      await updateLeasedFiring(ctx, firing, {})
+      // Its turn comes again soon; until then the lease keeps other servers from looking too.
+      await pauseFiring(ctx, firing, ctx.clock.now() + LOOK_AGAIN_MS)
       return
     }
     const set = {

@@ -3,6 +3,7 @@
  * trained: it says what it saw, and loops act on it.
  */
 export { monitorsModule } from './monitors.module.ts'
+export { monitorSearch } from './monitors.search.ts'
 export { monitorLineage } from './monitors.lineage.ts'
 export type { MonitorSources, WatchedEndpoint, WatchedVersion } from './monitor-sources.ts'
 export { listAlertRows as listAlerts } from './alerts.store.ts'

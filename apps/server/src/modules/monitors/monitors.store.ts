@@ -216,3 +216,14 @@ export async function listRecomputable(ctx: Ctx, monitorId: string, endAfter: nu
     .orderBy('start_at')
     .execute()
 }
+
+/** Finds monitors by a part of their name, for the search box. */
+export async function searchMonitors(ctx: Ctx, text: string, project: string | undefined): Promise<MonitorRow[]> {
+  let query = ctx.db
+    .selectFrom('monitors')
+    .selectAll()
+    .where('archived_at', 'is', null)
+    .where((where) => where(where.fn<string>('lower', ['name']), 'like', `%${text.replaceAll(/[%_]/g, '')}%`))
+  if (project !== undefined) query = query.where('project', '=', project)
+  return query.orderBy('name').limit(20).execute()
+}

@@ -20,7 +20,12 @@ export type Planning = {
   readonly endpoint: WatchedEndpoint
   readonly sources: MonitorSources
   readonly nowMs: number
+  /** What is known of each monitor's first event, and when (machine time) the log was asked last. */
+  readonly firstEvents: Map<string, { readonly at: number | null; readonly askedAt: number }>
 }
+
+/** Asking the log closes its open segment: not too often while nothing has been predicted. */
+const ASK_AGAIN_MS = 10_000
 
 /**
  * Makes a row for every calendar window, and every day inside, that closed: its end and the lateness have passed on the project's clock.
@@ -89,7 +94,16 @@ function newWindow(ctx: Ctx, monitor: MonitorRow, grain: 'window' | 'day', span:
   }
 }
 
-async function firstEventTime(ctx: Ctx, { endpoint, sources, nowMs }: Planning): Promise<number | null> {
+async function firstEventTime(ctx: Ctx, planning: Planning): Promise<number | null> {
+  const known = planning.firstEvents.get(planning.monitor.id)
+  const now = ctx.clock.now()
+  if (known && (known.at !== null || now - known.askedAt < ASK_AGAIN_MS)) return known.at
+  const at = await askFirstEvent(ctx, planning)
+  planning.firstEvents.set(planning.monitor.id, { at, askedAt: now })
+  return at
+}
+
+async function askFirstEvent(ctx: Ctx, { endpoint, sources, nowMs }: Planning): Promise<number | null> {
   const paths = await sources.predictionFiles(ctx, endpoint.id, { fromMs: 0, toMs: nowMs })
   if (paths.length === 0) return null
   const [row] = await withDuckdb({ readable: paths, signal: ctx.signal }, (duckdb) =>

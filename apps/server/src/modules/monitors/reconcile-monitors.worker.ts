@@ -22,6 +22,7 @@ const RECHECK_MS = 5_000
  */
 export function monitorsLoop(sources: MonitorSources): Loop {
   const checkedAt = new Map<string, number>()
+  const firstEvents: Planning['firstEvents'] = new Map()
   return {
     name: 'monitors',
     everyMs: 2000,
@@ -41,6 +42,7 @@ export function monitorsLoop(sources: MonitorSources): Loop {
             endpoint,
             sources,
             nowMs: await projectNow(ctx, monitor.project),
+            firstEvents,
           }
           await planWindows(ctx, planning)
           await markChanged(ctx, planning, checkedAt)
