@@ -97,7 +97,8 @@ export const monitors = {
   'overview.alert_title': ['Monitor {monitor}: {signal}', 'モニター {monitor}: {signal}'],
   'overview.approval_title': ['{name} v{number} waits for approval', '{name} v{number} は承認待ちです'],
   'overview.failed_title': ['{name} failed', '{name} が失敗しました'],
-  'overview.rollback_title': ['{endpoint} was rolled back', '{endpoint} を切り戻しました'],
+  'overview.refused_title': ['Gate refused {name} v{number}', 'ゲートが {name} v{number} を却下しました'],
+  'overview.rollback_title': ['{endpoint} went back from v{number}', '{endpoint} を v{number} から切り戻しました'],
   'overview.blocked_title': [
     '{name} v{number} is blocked by its contract',
     '{name} v{number} は契約により停止しています',
@@ -115,6 +116,7 @@ export const monitors = {
   'overview.gate_refused': ['refused', '却下'],
   'overview.gate_none': ['not asked', '未実施'],
   'overview.approve_none': ['not needed', '不要'],
+  'overview.overridden': ['overridden', '例外として許可'],
   'overview.approve_waits': ['waits', '待機中'],
   'overview.stops_here': ['stops at the gate', 'ゲートで停止'],
   'overview.stays': ['{version} stays', '{version} のまま'],

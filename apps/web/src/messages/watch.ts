@@ -31,6 +31,7 @@ export const watch = {
   'log.lines': ['{count, plural, one {# line} other {# lines}}', '{count} 行'],
   'log.search': ['Search logs', 'ログを検索'],
   'log.first_error': ['First error', '最初のエラー'],
+  'log.none': ['It wrote nothing.', '出力はありませんでした。'],
   'log.empty': ['No output yet.', '出力はまだありません。'],
   'log.no_job': [
     'This step ran inside the platform and has no log of its own.',

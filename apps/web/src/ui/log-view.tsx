@@ -78,6 +78,7 @@ export function JobLog({
   return (
     <LogView
       lines={log.lines}
+      ended={log.ended}
       height={height}
       title={title}
       extra={extra}
@@ -99,18 +100,20 @@ export function EnvironmentLog({
   const log = useLog(`${project} ${environment}`, (offset, signal) =>
     call('getEnvironmentLog', { project, id: environment, offset, limit: PIECE_LINES }, signal),
   )
-  return <LogView lines={log.lines} height={height} />
+  return <LogView lines={log.lines} ended={log.ended} height={height} />
 }
 
 /** Lines in a virtual list with search and the way to the first error. */
 export function LogView({
   lines,
+  ended = false,
   height,
   title,
   extra,
   download,
 }: {
   lines: readonly string[]
+  ended?: boolean
   height: number
   title?: ReactNode
   extra?: ReactNode
@@ -169,7 +172,7 @@ export function LogView({
         </span>
       </div>
       {lines.length === 0 ? (
-        <p className="m t13 pad0">{t('log.empty')}</p>
+        <p className="m t13 pad0">{ended ? t('log.none') : t('log.empty')}</p>
       ) : (
         <div
           ref={box}

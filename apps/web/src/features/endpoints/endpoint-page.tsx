@@ -43,7 +43,8 @@ export function EndpointPage(): ReactNode {
   const failed = pause.error ?? resume.error ?? promote.error ?? rollback.error
   const serving = it.traffic.filter((part) => part.weight > 0)
   const live = it.live
-  const back = rollout?.from ?? null
+  // After a roll-back the version before already serves: there is nothing to go back from.
+  const back = active || rollout?.state === 'done' ? (rollout?.from ?? null) : null
   return (
     <>
       <PageHead

@@ -43,7 +43,7 @@ export function LiveCharts({ project, endpoint }: { project: string; endpoint: s
           if (times.length === 0) return <Nothing>{t('endpoint.no_traffic')}</Nothing>
           const versions = [...data.versions].sort((a, b) => a.version.number - b.version.number)
           const colour = (index: number) =>
-            index === versions.length - 1 ? 'f1' : index === versions.length - 2 ? 'fr' : 'f4'
+            index === versions.length - 1 ? 'f1' : index === versions.length - 2 ? 'fr' : 'fm'
           const marks = data.rollouts.map((rollout) => ({ x: rollout.at, label: rollout.state.replaceAll('_', ' ') }))
           const parts = versions
             .map(

@@ -53,8 +53,8 @@ export function RolloutView({
       >
         <ol className="roll">
           {rollout.steps.map((step, index) => {
-            const passed = rollout.state === 'done' || index < rollout.step
-            const current = active && index === rollout.step
+            const passed = rollout.state === 'done' || index < rollout.step - 1
+            const current = index === rollout.step - 1 && rollout.state !== 'done'
             const share = passed ? 1 : current ? Math.min(1, rollout.stepElapsedMs / Math.max(1, rollout.bakeMs)) : 0
             return (
               <li key={step}>

@@ -291,8 +291,10 @@ function title(it: Series, of: number): string {
   return of > 1 && it.modelVersion !== null ? `${it.metric} ${versionText(it.modelVersion)}` : it.metric
 }
 
+/** `v2` of whatever the server calls the version: `2`, `delay v2`. */
 function versionText(version: string): string {
-  return /^\d+$/.test(version) ? `v${version}` : version
+  const number = /(\d+)$/.exec(version)?.[1]
+  return number === undefined ? version : `v${number}`
 }
 
 /** The name of a metric in people's words, where it has one. */

@@ -31,6 +31,10 @@ export function NeedsYou({ project }: { project: string }): ReactNode {
   const datasets = useRead('listDatasets', { project })
   const pipelines = useRead('listPipelines', { project })
   const now = useNow(60_000)
+  const model = models.data?.items.toSorted((a, b) => b.updatedAt - a.updatedAt)[0]?.name ?? ''
+  const newest = useRead('listModelVersions', { project, model, limit: 1 }, { enabled: model !== '' }).data?.items[0]
+  const endpoint = endpoints.data?.items[0]?.name ?? ''
+  const rollout = useRead('listRollouts', { project, endpoint, limit: 1 }, { enabled: endpoint !== '' }).data?.items[0]
   const needs: Need[] = [
     ...(models.data?.items ?? []).flatMap((model) =>
       model.waiting.map((number): Need => ({
@@ -72,21 +76,36 @@ export function NeedsYou({ project }: { project: string }): ReactNode {
             rank: 1,
           },
         ]
-      if (rollout?.state === 'rolled_back' && now - (rollout.endedAt ?? 0) < RECENT_MS)
-        return [
+      return []
+    }),
+    ...(newest?.state === 'refused'
+      ? [
           {
-            key: `back ${rollout.id}`,
-            state: 'rolled_back',
-            title: t('overview.rollback_title', { endpoint: endpoint.name }),
-            what: rollout.message,
-            at: rollout.endedAt ?? rollout.createdAt,
-            to: pathTo(project, 'endpoints', endpoint.name),
+            key: `refused ${newest.id}`,
+            state: 'refused',
+            title: t('overview.refused_title', { name: newest.name, number: newest.number }),
+            what: newest.stateReason,
+            at: newest.createdAt,
+            to: pathTo(project, 'models', newest.name, 'versions', newest.number),
             action: t('overview.look'),
             rank: 3,
           },
         ]
-      return []
-    }),
+      : []),
+    ...(rollout?.state === 'rolled_back' && now - (rollout.endedAt ?? 0) < RECENT_MS
+      ? [
+          {
+            key: `back ${rollout.id}`,
+            state: 'rolled_back',
+            title: t('overview.rollback_title', { endpoint: rollout.endpoint, number: rollout.to.number }),
+            what: rollout.message,
+            at: rollout.endedAt ?? rollout.createdAt,
+            to: pathTo(project, 'endpoints', rollout.endpoint),
+            action: t('overview.look'),
+            rank: 3,
+          },
+        ]
+      : []),
     ...(alerts.data?.alerts ?? [])
       .filter((alert) => alert.state === 'open')
       .map((alert): Need => ({

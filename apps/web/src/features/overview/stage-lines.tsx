@@ -174,9 +174,11 @@ function Line({
             </Link>
           ),
           note:
-            failedCheck !== undefined
-              ? `${failedCheck.metric} ${format.delta(failedCheck.d)} ${failedCheck.interval === null ? '' : t('version.interval', { low: format.delta(failedCheck.interval.low), high: format.delta(failedCheck.interval.high) })}`
-              : checkNote(checks, format.delta),
+            failedCheck !== undefined && failedCheck.d === null
+              ? failedCheck.reason
+              : failedCheck !== undefined
+                ? `${failedCheck.metric} ${format.delta(failedCheck.d)} ${failedCheck.interval === null ? '' : t('version.interval', { low: format.delta(failedCheck.interval.low), high: format.delta(failedCheck.interval.high) })}`
+                : checkNote(checks, format.delta),
           stop: evidence.verdict === 'failed',
         },
     refused
@@ -197,13 +199,15 @@ function Line({
               note: format.time(approval.at),
               stop: approval.decision === 'refused',
             }
-          : {
-              id: 'approve',
-              state: 'skipped',
-              main: t('overview.approve_none'),
-              note: '',
-              off: evidence === undefined,
-            },
+          : evidence?.verdict === 'failed'
+            ? { id: 'approve', state: 'warn', main: t('overview.overridden'), note: t('model.move_override') }
+            : {
+                id: 'approve',
+                state: 'skipped',
+                main: t('overview.approve_none'),
+                note: '',
+                off: evidence === undefined,
+              },
     serving !== undefined
       ? {
           id: 'serve',

@@ -6,7 +6,7 @@ import type { Project } from '../../lib/project.tsx'
 import { useRead } from '../../lib/queries.ts'
 import { ChartFrame } from '../../ui/charts/frame.tsx'
 import { tickText } from '../../ui/charts/line-chart.tsx'
-import { linear, timeTicks, type Scale } from '../../ui/charts/scale.ts'
+import { linear, textWidth, timeTicks, type Scale } from '../../ui/charts/scale.ts'
 import { useNow } from '../../ui/time.tsx'
 import { Section } from '../../ui/layout.tsx'
 
@@ -160,7 +160,7 @@ function LaneMarks({ lane, y, x, width }: { lane: Lane; y: number; x: Scale; wid
     (it, item) => (it === undefined || item.at > it.at ? item : it),
     undefined,
   )
-  const end = last === undefined ? 0 : x(last.at)
+  const label = last === undefined ? null : labelPlace(lane, last, x, width)
   return (
     <g>
       <text x={0} y={y + 19} className="h">
@@ -214,14 +214,9 @@ function LaneMarks({ lane, y, x, width }: { lane: Lane; y: number; x: Scale; wid
           </rect>
         )
       })}
-      {last !== undefined && lane.id !== 'traffic' && (
+      {last !== undefined && label !== null && (
         <g className="halo">
-          <text
-            x={Math.min(end - 10, width - 40)}
-            y={y + 18}
-            textAnchor="end"
-            className={last.tone === 'bad' ? 'fb' : 'h'}
-          >
+          <text x={label.x} y={y + 18} textAnchor={label.anchor} className={last.tone === 'bad' ? 'fb' : 'h'}>
             {last.text}
           </text>
         </g>
@@ -230,23 +225,37 @@ function LaneMarks({ lane, y, x, width }: { lane: Lane; y: number; x: Scale; wid
   )
 }
 
-/** Shares of the newest version over time, from the events of its roll-outs. */
+/** Where the newest item's name has room: before it, else behind it, else nowhere. Traffic is named at its end. */
+function labelPlace(lane: Lane, last: Item, x: Scale, width: number): { x: number; anchor: 'start' | 'end' } | null {
+  const room = textWidth(last.text) + 16
+  const start = x(last.at)
+  const end = x(last.to ?? last.at) + 10
+  if (lane.id === 'traffic') return null
+  const before = lane.items.filter((item) => item !== last).map((item) => x(item.to ?? item.at))
+  if (start - room > LEFT && Math.max(LEFT, ...before) < start - room) return { x: start - 10, anchor: 'end' }
+  return end + room < width ? { x: end, anchor: 'start' } : null
+}
+
+/** Shares of the newest version over time, from the events of its roll-outs; after a roll-back the version before has all again. */
 function trafficOf(rollouts: readonly Rollout[], now: number): Item[] {
   const events = rollouts
     .flatMap((rollout) =>
-      rollout.events.map((event) => ({
-        at: event.at,
-        share: event.weight / 100,
-        version: rollout.to.number,
-        state: event.to,
-      })),
+      rollout.events.map((event) => {
+        const back = event.to === 'rolled_back' && rollout.from !== null
+        return {
+          at: event.at,
+          share: back ? 1 : event.weight / 100,
+          version: back ? rollout.from!.number : rollout.to.number,
+          back,
+        }
+      }),
     )
     .sort((a, b) => a.at - b.at)
   return events.map((event, index) => ({
     at: event.at,
     to: events[index + 1]?.at ?? now,
     text: `v${event.version} ${Math.round(event.share * 100)} %`,
-    tone: event.state === 'rolling_back' || event.state === 'rolled_back' ? 'warn' : 'info',
+    tone: event.version === events.at(-1)?.version ? 'info' : 'rest',
     share: event.share,
   }))
 }

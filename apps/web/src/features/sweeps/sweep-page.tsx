@@ -143,6 +143,7 @@ function SweepBody({
               {
                 id: 'trials',
                 label: t('sweep.trial'),
+                bare: true,
                 colour: 'cr',
                 points: measured.map((trial) => ({ x: trial.number, y: trial.objective })),
               },
@@ -174,7 +175,7 @@ function SweepBody({
           ))}
         </div>
       )}
-      <Section title={t('sweeps.trials')}>
+      <Section title={t('sweep.trials_title')}>
         <DataTable
           compact
           label={t('sweeps.trials')}

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react'
 import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { ChartFrame } from './frame.tsx'
-import { extent, linear, ticks, timeTicks } from './scale.ts'
+import { extent, linear, textWidth, ticks, timeTicks } from './scale.ts'
 import { tickText, type Mark } from './line-chart.tsx'
 
 export type BarSeries = {
@@ -37,7 +37,7 @@ export function TimeBars({
   const draw = (width: number) => {
     const area = {
       left: 44,
-      right: width - 12 - 7 * Math.max(0, ...series.map((it) => it.label.length)),
+      right: width - 12 - Math.max(0, ...series.map((it) => textWidth(it.label))),
       top: 20,
       bottom: height - 22,
     }
@@ -193,8 +193,8 @@ export function Overlay({
           <text x={area.left + 16} y={13}>
             {names.reference}
           </text>
-          <path className="ln c1" d={`M${area.left + 24 + names.reference.length * 7} 9h12`} />
-          <text x={area.left + 42 + names.reference.length * 7} y={13} className="h">
+          <path className="ln c1" d={`M${area.left + 24 + textWidth(names.reference)} 9h12`} />
+          <text x={area.left + 42 + textWidth(names.reference)} y={13} className="h">
             {names.current}
           </text>
         </g>

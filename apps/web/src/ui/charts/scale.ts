@@ -91,3 +91,10 @@ export function timeTicks(
   for (let at = Math.ceil(from / step) * step; at <= to; at += step) found.push({ at, unit })
   return found
 }
+
+/** About how wide a text of 12 px is: full-width characters take a whole em. */
+export function textWidth(text: string): number {
+  let width = 0
+  for (const character of text) width += character.codePointAt(0)! > 0x2e80 ? 12.5 : 6.7
+  return width
+}
