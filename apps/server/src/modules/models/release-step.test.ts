@@ -254,6 +254,40 @@ describe.each(testDatabases())('kiban/release on $name', (database) => {
     expect(await version('raced', '3')).toMatchObject({ evidence: [{ champion: { version: 1 } }] })
   }, 120_000)
 
+  test('kiban/evaluate compares versions on the same rows, by month and by a column', async () => {
+    const evaluate = models.components?.['kiban/evaluate'] as StepComponent // the module declares it
+    const ask = step('', 'good', {
+      inputs: {
+        models: { value: ['models:/good/1', 'models:/good/2'] },
+        dataset: { tree: rows },
+        slices: { value: ['month', 'kind'] },
+      },
+    })
+    let result = await evaluate.advance({ ...app.ctx, actor: SYSTEM }, ask)
+    while (result.status === 'waiting') {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      result = await evaluate.advance({ ...app.ctx, actor: SYSTEM }, ask)
+    }
+    const report = result.status === 'succeeded' ? result.outputs['report'] : result
+    expect(report).toMatchObject({
+      value: {
+        rows: 1000,
+        metrics: { 'good v1': { auc: expect.any(Number) }, 'good v2': { log_loss: expect.any(Number) } },
+        slices: [
+          { slice: 'month', value: '2013-01', rows: 1000 },
+          { slice: 'kind', value: 'a', rows: 500, metrics: { 'good v1': {}, 'good v2': {} } },
+          { slice: 'kind', value: 'b', rows: 500 },
+        ],
+      },
+    })
+    expect(
+      await evaluate.advance(
+        { ...app.ctx, actor: SYSTEM },
+        { ...ask, inputs: { models: { value: 3 }, dataset: { tree: rows } } },
+      ),
+    ).toMatchObject({ status: 'failed', message: expect.stringContaining('list of texts') })
+  }, 60_000)
+
   test('wrong inputs fail with the remedy', async () => {
     const empty = await app.ctx.platform.blobs.put(Buffer.from(canonicalJson({ files: [] })))
     expect(await release.advance({ ...app.ctx, actor: SYSTEM }, step(empty.hash, 'good'))).toMatchObject({
