@@ -38,7 +38,7 @@ async function main(): Promise<void> {
   if (saved) await registry.apply(saved)
   const rest = createRestServer(plane, config, log)
   await listen(rest, config.inferencePort, config.host)
-  const grpc = createGrpcServer(plane, log)
+  const grpc = createGrpcServer(plane, { log, port: config.grpcPort })
   await listenGrpc(grpc, config.host, config.grpcPort)
   const rotation = setInterval(() => {
     // Without its home nobody can reach or end it any more.

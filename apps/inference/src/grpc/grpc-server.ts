@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import type { Logger } from '@kiban/kit/log'
 import type { DataPlane, InferResult } from '../dataplane.ts'
 import { InferError, toInferError } from '../infer-error.ts'
+import { checkPeerAddress } from '../rest/guard.ts'
 import { modelMetadata, serverMetadata } from '../rest/metadata.ts'
 import { rawContents, readInputs, typedContents } from './tensor-contents.ts'
 import type { InputMessage } from './tensor-contents.ts'
@@ -43,16 +44,16 @@ export function inferenceService(): ServiceClientConstructor {
  * The gRPC face of the data plane. Like the REST face it serves project `default` unless the metadata `x-kiban-project` names another.
  * Answers raw contents to a request with raw contents, typed ones else.
  */
-export function createGrpcServer(plane: DataPlane, log: Logger): Server {
+export function createGrpcServer(plane: DataPlane, face: { readonly log: Logger; readonly port: number }): Server {
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
   })
   const methods: UntypedServiceImplementation = {
-    ServerLive: unary(log, async () => ({ live: true })),
-    ServerReady: unary(log, async () => ({ ready: plane.registry.isReady() })),
-    ServerMetadata: unary(log, async () => serverMetadata()),
-    ModelReady: unary<ModelMessage>(log, async (message, metadata) => {
+    ServerLive: unary(face, async () => ({ live: true })),
+    ServerReady: unary(face, async () => ({ ready: plane.registry.isReady() })),
+    ServerMetadata: unary(face, async () => serverMetadata()),
+    ModelReady: unary<ModelMessage>(face, async (message, metadata) => {
       const endpoint = plane.registry.find(projectOf(metadata), message.name ?? '')
       return {
         ready:
@@ -61,11 +62,11 @@ export function createGrpcServer(plane: DataPlane, log: Logger): Server {
             endpoint.variants.some((variant) => String(variant.version.entry.number) === message.version)),
       }
     }),
-    ModelMetadata: unary<ModelMessage>(log, async (message, metadata) => {
+    ModelMetadata: unary<ModelMessage>(face, async (message, metadata) => {
       const endpoint = plane.endpoint(projectOf(metadata), message.name ?? '')
       return modelMetadata(endpoint, plane.version(endpoint, message.version || undefined))
     }),
-    ModelInfer: unary<InferMessage>(log, async (message, metadata) => {
+    ModelInfer: unary<InferMessage>(face, async (message, metadata) => {
       const startedAt = performance.now()
       const raw = message.raw_input_contents ?? []
       const result = await plane.infer({
@@ -100,9 +101,13 @@ export function listenGrpc(server: Server, host: string, port: number): Promise<
   })
 }
 
-function unary<M>(log: Logger, answer: (message: M, metadata: Metadata) => Promise<object>) {
+function unary<M>(
+  { log, port }: { log: Logger; port: number },
+  answer: (message: M, metadata: Metadata) => Promise<object>,
+) {
   return (call: ServerUnaryCall<M, object>, reply: sendUnaryData<object>): void => {
-    answer(call.request, call.metadata)
+    checkPeerAddress(call.getPeer(), port)
+      .then(() => answer(call.request, call.metadata))
       .then((message) => reply(null, message))
       .catch((error: unknown) => {
         const failure = toInferError(error)
@@ -133,6 +138,7 @@ function projectOf(metadata: Metadata): string {
 }
 
 function grpcStatus(httpStatus: number): number {
+  if (httpStatus === 401) return status.UNAUTHENTICATED
   if (httpStatus === 404) return status.NOT_FOUND
   if (httpStatus === 501) return status.UNIMPLEMENTED
   if (httpStatus === 503) return status.UNAVAILABLE

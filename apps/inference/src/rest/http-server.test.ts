@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
@@ -270,6 +271,14 @@ describe('guards', () => {
     expect((await plane.post('/v2/models/sum/infer', twoRows, { 'content-type': 'text/plain' })).status).toBe(415)
     const preflight = await fetch(`${plane.url}/v2/models/sum/infer`, { method: 'OPTIONS' })
     expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
+  })
+
+  // Only root can be somebody else for a moment.
+  test.runIf(process.getuid?.() === 0)('another user of the machine is refused', () => {
+    const ask = `fetch(process.argv[1] + '/v2').then((r) => console.log(r.status))`
+    const asNobody = spawnSync(process.execPath, ['-e', ask, plane.url], { uid: 65_534, encoding: 'utf8' })
+    expect(asNobody.stdout.trim()).toBe('401')
+    expect(spawnSync(process.execPath, ['-e', ask, plane.url], { encoding: 'utf8' }).stdout.trim()).toBe('200')
   })
 
   test('headers over 16 KiB are refused', async () => {

@@ -7,7 +7,7 @@ import type { Logger } from '@kiban/kit/log'
 import type { DataPlane } from '../dataplane.ts'
 import { InferError, badInput, toInferError } from '../infer-error.ts'
 import { prometheusText } from '../metrics.ts'
-import { createGuard } from './guard.ts'
+import { checkPeer, createGuard } from './guard.ts'
 import { parseInfer, presentInfer } from './infer-json.ts'
 import { modelMetadata, modelStatistics, repositoryIndex, serverMetadata } from './metadata.ts'
 import { parseRows, presentRows } from './rows-json.ts'
@@ -70,6 +70,7 @@ async function answer(
   if (request.method === 'GET' && (path === '/livez' || path === '/readyz'))
     return probe(path === '/livez' || plane.registry.isReady())
   guard(request.headers)
+  await checkPeer(request.socket)
   if (path === '/metrics')
     return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: prometheusText(plane) }
   const match = ROUTE.exec(path)

@@ -4,9 +4,9 @@ import { sha256 } from '@kiban/kit/canonical-json'
 import type { Actor } from '@kiban/kit/context'
 import { AppError } from '@kiban/kit/errors'
 import type { Gatekeeper } from '@kiban/kit/http'
+import { canTellPeer, peerOwner } from '@kiban/kit/peer-owner'
 import { authorize } from './access.policy.ts'
 import { findToken } from './access.store.ts'
-import { canTellPeer, peerOwner } from './peer-owner.ts'
 import { isTokenShaped } from './token.ts'
 
 /** With sign-in off, whoever reaches the loopback address is this person with every role of a person (access.md §2). */

@@ -24,8 +24,12 @@ export function peerOwner(socket: Socket): Promise<number | undefined> {
   return answer
 }
 
-async function findOwner(socket: Socket): Promise<number | undefined> {
-  const { remotePort, localPort } = socket
+/** As `peerOwner`, of a connection that is known by its two ports only; asked every time. */
+export async function findOwner(of: {
+  readonly remotePort?: number | undefined
+  readonly localPort?: number | undefined
+}): Promise<number | undefined> {
+  const { remotePort, localPort } = of
   const matches = (row: Row) => row.localPort === remotePort && row.remotePort === localPort
   // A table that was read before this connection came cannot show it: read again, once.
   return (await readRows(5)).find(matches)?.uid ?? (await readRows(0)).find(matches)?.uid
