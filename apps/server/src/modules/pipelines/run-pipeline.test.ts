@@ -237,7 +237,7 @@ describe.each(testDatabases())('pipelines on $name', (database) => {
       [1, 2, 3].map(() => startPipelineRun(lab.app.ctx, { project: 'lab', pipeline: 'report', trigger })),
     )
     expect(new Set(started.map((run) => run.id)).size).toBe(1)
-    await lab.ended(first.id)
+    for (const id of [first.id, ...started.map((run) => run.id)]) await lab.ended(id)
   })
 
   test('a failing step says why, what comes after it does not run, and resume goes on from there', async () => {
@@ -333,6 +333,53 @@ pipelines:
 `)
     const answer = await lab.call('POST', `/projects/lab/pipelines/${pipeline}/runs`, body)
     expect([answer.status, answer.body]).toMatchObject([status, { error: { code } }])
+  })
+
+  test('pipelines and runs are listed, in pages; what does not exist or can not be done is said', async () => {
+    await lab.apply(TABLES, CODE)
+    const { body } = await lab.call('GET', '/projects/lab/pipelines')
+    expect(body).toMatchObject({
+      pipelines: [
+        {
+          name: 'report',
+          params: [{ name: 'least', type: 'int', required: false, default: 2 }, { name: 'word' }],
+          lastRun: { pipeline: 'report', stepCounts: { succeeded: 2, skipped: 2 } },
+        },
+      ],
+    })
+    const one = await lab.call('GET', '/projects/lab/pipelines/report')
+    expect(one.body).toMatchObject({
+      steps: [
+        { name: 'sums', kind: 'sql', needs: [] },
+        { name: 'count', kind: 'run', needs: ['sums'] },
+        { name: 'big', needs: ['count'] },
+        { needs: ['big'] },
+      ],
+    })
+    const page = (await lab.call('GET', '/projects/lab/pipeline-runs?pipeline=report&limit=2')).body as {
+      runs: PipelineRun[]
+      nextCursor: string
+    } // the server checked it
+    const next = (
+      await lab.call('GET', `/projects/lab/pipeline-runs?pipeline=report&limit=2&cursor=${page.nextCursor}`)
+    ).body as typeof page
+    expect([...page.runs, ...next.runs].map((run) => run.number)).toEqual(
+      [0, 1, 2, 3].map((n) => (page.runs[0]?.number ?? 0) - n),
+    )
+    const done = page.runs[0]?.id
+    for (const [method, path, code] of [
+      ['GET', 'pipeline-runs/prun_none', 'pipeline_run_not_found'],
+      ['GET', 'pipelines/none', 'pipeline_not_found'],
+      ['GET', 'sweeps/none', 'sweep_not_found'],
+      ['GET', 'sweeps/none/trials', 'sweep_not_found'],
+      ['POST', `pipeline-runs/${done}/resume`, 'pipeline_run_succeeded'],
+      ['POST', `pipeline-runs/${done}/cancel`, 'pipeline_run_ended'],
+    ] as const)
+      expect((await lab.call(method, `/projects/lab/${path}`)).body).toMatchObject({ error: { code } })
+    expect((await lab.call('POST', `/projects/lab/pipeline-runs/${done}/rerun`, { from: 'none' })).body).toMatchObject({
+      error: { code: 'pipeline_step_not_found' },
+    })
+    expect((await lab.call('GET', '/projects/nowhere/pipelines')).status).toBe(404)
   })
 
   test('mistakes that show only when a step is ready end the step with a sentence', async () => {
