@@ -116,7 +116,7 @@ describe.each(testDatabases())('endpoints on $name', (database) => {
   let drop: () => Promise<void>
   beforeAll(async () => {
     const fresh = await database.fresh()
-    drop = fresh.drop
+    drop = () => fresh.drop()
     registry = new TestRegistry()
     app = await startTestApp({
       modules: [projects, audit, lineageModule([endpointsLineage]), endpointsModule(registry)],
