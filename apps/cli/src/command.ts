@@ -57,12 +57,3 @@ export function option(input: Input, name: string): string | undefined {
   const value = input.options[name]
   return typeof value === 'string' ? value : undefined
 }
-
-/** The number of an option. Throws a UsageError that names it. */
-export function numberOption(input: Input, name: string): number | undefined {
-  const text = option(input, name)
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (!Number.isFinite(value)) throw new UsageError(`--${name} must be a number, not ${JSON.stringify(text)}`)
-  return value
-}

@@ -39,11 +39,6 @@ export function bytes(size: number): string {
   return `${size} B`
 }
 
-/** The first characters of a hash, enough to tell it. */
-export function short(hash: string | null): string {
-  return hash === null ? '' : hash.slice(0, 12)
-}
-
 function cellText(cell: Cell): string {
   if (cell === null || cell === undefined) return ''
   if (typeof cell !== 'number' || Number.isInteger(cell)) return String(cell)
