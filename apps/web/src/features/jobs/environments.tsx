@@ -128,7 +128,7 @@ export function EnvironmentPage(): ReactNode {
   if (one.data === undefined) return <Skeleton rows={8} />
   const it = one.data
   return (
-    <>
+    <div className="column">
       <PageHead
         title={it.name}
         status={<Status state={it.state} />}
@@ -174,7 +174,7 @@ export function EnvironmentPage(): ReactNode {
           />
         </Section>
         <Section title={t('environment.requirements')}>
-          <pre>{it.requirements.join('\n')}</pre>
+          <pre tabIndex={0}>{it.requirements.join('\n')}</pre>
         </Section>
       </div>
       <div className="dock">
@@ -183,6 +183,6 @@ export function EnvironmentPage(): ReactNode {
         </div>
         <EnvironmentLog project={project} environment={id} />
       </div>
-    </>
+    </div>
   )
 }

@@ -29,7 +29,7 @@ export function JobPage(): ReactNode {
   const shown = attempt ?? it.attempt
   const outputs = Object.entries(it.outputs)
   return (
-    <>
+    <div className="column">
       <PageHead
         title={it.name}
         status={<Status state={it.state} />}
@@ -139,6 +139,6 @@ export function JobPage(): ReactNode {
           }
         />
       </div>
-    </>
+    </div>
   )
 }

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import { useState, type ReactNode } from 'react'
+import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { ApiError, type AnswerOf, type InputOf } from '../../lib/api.ts'
 import { useFormat } from '../../lib/format.ts'
 import { useT, type Translate } from '../../lib/i18n.tsx'
@@ -14,9 +14,9 @@ export type NodeKind = InputOf<'getLineage'>['kind']
 type Graph = AnswerOf<'getLineage'>
 type Node = Graph['nodes'][number]
 
-const WIDTH = 168
+const WIDTH = 152
 const HEIGHT = 40
-const GAP_X = 40
+const GAP_X = 28
 const GAP_Y = 12
 
 /** What an object came from and what came of it, left to right; the same as a table. */
@@ -87,9 +87,16 @@ function Drawing({ project, graph }: { project: string; graph: Graph }): ReactNo
       places.set(keyOf(node), { x: index * (WIDTH + GAP_X), y: top + row * (HEIGHT + GAP_Y) })
   }
   const width = columns.length * (WIDTH + GAP_X) - GAP_X
+  const rootX = places.get(graph.root)?.x ?? 0
+  const box = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    // A long history scrolls; what was asked for is in sight.
+    const element = box.current
+    if (element !== null) element.scrollLeft = Math.max(0, rootX + WIDTH - element.clientWidth / 2)
+  }, [rootX])
   const height = tallest * (HEIGHT + GAP_Y)
   return (
-    <div className="tbox lineage" tabIndex={0} role="region" aria-label={t('common.lineage')}>
+    <div ref={box} className="tbox lineage" tabIndex={0} role="region" aria-label={t('common.lineage')}>
       <div style={{ position: 'relative', width, height }}>
         <svg width={width} height={height} aria-hidden="true">
           {graph.edges.map((edge) => {

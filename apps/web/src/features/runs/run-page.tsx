@@ -20,6 +20,17 @@ import { RunSummary } from './run-summary.tsx'
 
 export type Run = AnswerOf<'getRun'>
 
+/** The job that did the run's work: that of its step, or of its trial. */
+function useRunJob(project: string, run: Run | undefined): string | null {
+  const pipelineRun = run?.tags['kiban.pipeline_run']
+  const sweep = run?.tags['kiban.sweep']
+  const steps = useRead('getPipelineRun', { project, run: pipelineRun ?? '' }, { enabled: pipelineRun !== undefined })
+  const trials = useRead('listTrials', { project, sweep: sweep ?? '' }, { enabled: sweep !== undefined })
+  const trial = trials.data?.trials.find((it) => it.runId === run?.id)
+  if (trial !== undefined) return trial.jobId
+  return steps.data?.steps.find((it) => it.id === run?.tags['kiban.step_run'])?.jobId ?? null
+}
+
 /** One run. A failed one opens on its failure: the user's own line first. */
 export function RunPage(): ReactNode {
   const t = useT()
@@ -29,7 +40,7 @@ export function RunPage(): ReactNode {
   const search = useSearchPart()
   const run = useRead('getRun', { project, run: id }, { refetchMs: 10_000 })
   useTitle(run.data?.name)
-  const jobId = run.data?.tags['kiban.jobId'] ?? run.data?.tags['kiban.job_id'] ?? null
+  const jobId = useRunJob(project, run.data)
   if (run.error !== null && run.data === undefined)
     return <Failure error={run.error} onRetry={() => void run.refetch()} />
   if (run.data === undefined) return <Skeleton rows={10} />
@@ -63,6 +74,15 @@ export function RunPage(): ReactNode {
             <span>
               <Link to={pathTo(project, 'experiments', it.experimentName)}>{it.experimentName}</Link>
             </span>
+            {it.tags['kiban.pipeline'] !== undefined && it.tags['kiban.pipeline_run'] !== undefined && (
+              <span>
+                <Link
+                  to={pathTo(project, 'pipelines', it.tags['kiban.pipeline'], 'runs', it.tags['kiban.pipeline_run'])}
+                >
+                  {t('runpage.step', { step: it.tags['kiban.step'] ?? it.tags['kiban.pipeline'] })}
+                </Link>
+              </span>
+            )}
             {commit !== undefined && <ShortHash hash={commit} />}
             {jobId !== null && (
               <span>

@@ -1,8 +1,10 @@
 import { Link } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { useState, type ReactNode } from 'react'
 import { useFormat } from '../../lib/format.ts'
 import { useT } from '../../lib/i18n.tsx'
 import { pathTo } from '../../lib/project.tsx'
+import { useRead } from '../../lib/queries.ts'
+import { Scatter } from '../../ui/charts/scatter.tsx'
 import { KeyValues, Section } from '../../ui/layout.tsx'
 import { Nothing } from '../../ui/panel.tsx'
 import { Status } from '../../ui/status.tsx'
@@ -10,12 +12,15 @@ import { MetricCurve } from './run-metrics.tsx'
 import type { Run } from './run-page.tsx'
 import { TableBox } from '../../ui/table-box.tsx'
 
+const FEW_PARAMS = 12
+
 /** One screen: metrics, parameters, the curves, what went in and came out. */
 export function RunSummary({ project, run }: { project: string; run: Run }): ReactNode {
   const t = useT()
   const format = useFormat()
   const metrics = run.latestMetrics.filter((it) => !it.key.startsWith('system/'))
   const curves = metrics.filter((it) => it.count > 1).slice(0, 2)
+  const [all, setAll] = useState(false)
   const params = Object.entries(run.params)
   const tags = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlflow.') && !key.startsWith('kiban.'))
   return (
@@ -36,12 +41,16 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
                     <th scope="col" className="num">
                       {t('runpage.last')}
                     </th>
-                    <th scope="col" className="num">
-                      {t('runpage.min')}
-                    </th>
-                    <th scope="col" className="num">
-                      {t('runpage.max')}
-                    </th>
+                    {curves.length > 0 && (
+                      <>
+                        <th scope="col" className="num">
+                          {t('runpage.min')}
+                        </th>
+                        <th scope="col" className="num">
+                          {t('runpage.max')}
+                        </th>
+                      </>
+                    )}
                   </tr>
                 </thead>
                 <tbody>
@@ -51,8 +60,12 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
                       <td className="num b" title={String(it.value)}>
                         {format.number(it.value)}
                       </td>
-                      <td className="num m">{it.count > 1 ? format.number(it.min) : '–'}</td>
-                      <td className="num m">{it.count > 1 ? format.number(it.max) : '–'}</td>
+                      {curves.length > 0 && (
+                        <>
+                          <td className="num m">{it.count > 1 ? format.number(it.min) : '–'}</td>
+                          <td className="num m">{it.count > 1 ? format.number(it.max) : '–'}</td>
+                        </>
+                      )}
                     </tr>
                   ))}
                 </tbody>
@@ -60,12 +73,21 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
             </TableBox>
           )}
         </Section>
-        <Section title={t('runpage.params')}>
+        <Section
+          title={t('runpage.params')}
+          aside={
+            params.length > FEW_PARAMS && (
+              <button type="button" className="linkb" onClick={() => setAll(!all)}>
+                {all ? t('runpage.few_params') : t('runpage.all_params', { count: params.length })}
+              </button>
+            )
+          }
+        >
           {params.length === 0 ? (
             <Nothing>–</Nothing>
           ) : (
             <KeyValues
-              rows={params.map(([key, value]) => [
+              rows={(all ? params : params.slice(0, FEW_PARAMS)).map(([key, value]) => [
                 key,
                 <span key={key} title={value}>
                   {value}
@@ -79,11 +101,7 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
         {curves.map((it) => (
           <MetricCurve key={it.key} project={project} run={run.id} metric={it.key} last={it.value} height={260} />
         ))}
-        {curves.length === 0 && metrics.length > 0 && (
-          <Section title={t('runpage.metrics')}>
-            <Nothing>{t('runpage.no_curve')}</Nothing>
-          </Section>
-        )}
+        {curves.length === 0 && metrics.length > 0 && <Standing project={project} run={run} />}
       </div>
       <div>
         <Section title={t('runpage.inputs')}>
@@ -139,5 +157,38 @@ export function RunSummary({ project, run }: { project: string; run: Run }): Rea
         </Section>
       </div>
     </div>
+  )
+}
+
+/** Its first metric among the other runs of the experiment. */
+function Standing({ project, run }: { project: string; run: Run }): ReactNode {
+  const t = useT()
+  const format = useFormat()
+  const metric =
+    ['log_loss', 'auc', 'accuracy', 'rmse'].find((key) => run.metrics[key] != null) ?? run.latestMetrics[0]?.key ?? ''
+  const ids = useRead('searchRuns', { project, experimentIds: [run.experimentId], limit: 200 })
+  const cells = useRead(
+    'getRunCells',
+    { project, ids: [...(ids.data?.ids ?? [])], metrics: [metric], params: [], tags: [] },
+    { enabled: ids.data !== undefined && ids.data.ids.length > 0 },
+  )
+  const points = (cells.data?.runs ?? []).flatMap((it) =>
+    it.metrics[metric] == null || it.startedAt === null
+      ? []
+      : [{ id: it.id, label: it.name, x: it.startedAt, y: it.metrics[metric], colour: 'cr', best: it.id === run.id }],
+  )
+  return (
+    <Section title={t('runpage.stands')} note={t('runpage.stands_note', { metric, experiment: run.experimentName })}>
+      {points.length === 0 ? (
+        <Nothing>–</Nothing>
+      ) : (
+        <Scatter
+          sentence={t('runs.time_sentence', { metric, count: points.length })}
+          points={points}
+          height={300}
+          xText={format.clock}
+        />
+      )}
+    </Section>
   )
 }

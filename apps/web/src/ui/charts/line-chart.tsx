@@ -18,6 +18,8 @@ export type Line = {
   readonly points: readonly LinePoint[]
   readonly dashed?: boolean
   readonly strong?: boolean
+  /** Points without a line between them. */
+  readonly bare?: boolean
 }
 export type Mark = { readonly x: number; readonly label: string; readonly bad?: boolean }
 export type Limit = { readonly y: number; readonly label: string; readonly plain?: boolean }
@@ -104,6 +106,7 @@ function Drawing({
     ),
     [area.bottom, area.top],
   )
+  const whole = xs.every((value) => Number.isInteger(value))
   const nearest = (px: number) => {
     const value = x.domain[0] + ((px - area.left) / (area.right - area.left)) * (x.domain[1] - x.domain[0])
     return xs.reduce<number | null>(
@@ -140,9 +143,9 @@ function Drawing({
         ? timeTicks(x.domain, Math.max(2, Math.floor((area.right - area.left) / 90))).map(
             (tick) => [tick.at, tickText(tick, format)] as const,
           )
-        : ticks(x.domain, Math.max(2, Math.floor((area.right - area.left) / 70))).map(
-            (tick) => [tick, format.number(tick)] as const,
-          )
+        : ticks(x.domain, Math.max(2, Math.floor((area.right - area.left) / 70)))
+            .filter((tick) => !whole || Number.isInteger(tick))
+            .map((tick) => [tick, format.number(tick)] as const)
       ).map(([at, label]) => (
         <text key={at} x={x(at)} y={height - 6} textAnchor="middle">
           {label}
@@ -177,7 +180,7 @@ function Drawing({
           <path
             className={`ln ${line.colour}`}
             strokeDasharray={line.dashed === true ? '4 3' : undefined}
-            d={linePath(line.points, x, y)}
+            d={line.bare === true ? '' : linePath(line.points, x, y)}
           />
           {(dots === true || line.points.length < 3) &&
             line.points.map(
