@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RolloutState } from '@kiban/contract/endpoints'
 import type { PipelineRunState, StepState } from '@kiban/contract/pipelines'
 import { parseProjectFile } from '@kiban/contract/project-file'
@@ -7,6 +7,7 @@ import { inTransaction } from '@kiban/kit/context'
 import { newId } from '@kiban/kit/ids'
 import { startTestApp } from '@kiban/testkit/app'
 import type { TestApp } from '@kiban/testkit/app'
+import { testDatabases } from '@kiban/testkit/database'
 import { manualClock } from '@kiban/testkit/clock'
 import { access } from '../access/index.ts'
 import { audit } from '../audit/index.ts'
@@ -24,7 +25,7 @@ import { loopsModule } from './index.ts'
 import type { LoopParts } from './index.ts'
 
 // What the loop sets in motion, as the tests move it on: runs by trigger, one release step, one roll-out.
-const world = {
+const freshWorld = () => ({
   started: [] as { id: string; params: unknown; trigger: { id: string } }[],
   run: 'running' as PipelineRunState,
   release: {
@@ -37,7 +38,9 @@ const world = {
   rollout: null as { state: RolloutState; message: string } | null,
   running: 'mv_1',
   rolledBack: [] as string[],
-}
+})
+const world = freshWorld()
+let dropDatabase: (() => Promise<void>) | undefined
 const parts: LoopParts = {
   startPipelineRun: async (_ctx, input) => {
     const known = world.started.find((run) => run.trigger.id === input.trigger.id)
@@ -205,180 +208,189 @@ const verdict = (label: string, start: string, end: string, value: number) =>
     )
   })
 
-beforeAll(async () => {
-  app = await startTestApp({
-    clock,
-    modules: [
-      projects,
-      access,
-      audit,
-      secrets,
-      lineageModule([]),
-      datasets,
-      monitorsModule(platformSources),
-      loopsModule(parts),
-    ],
+describe.each(testDatabases())('loops on $name', (database) => {
+  beforeAll(async () => {
+    const { url, drop } = await database.fresh()
+    dropDatabase = drop
+    Object.assign(world, freshWorld())
+    app = await startTestApp({
+      clock,
+      databaseUrl: url,
+      modules: [
+        projects,
+        access,
+        audit,
+        secrets,
+        lineageModule([]),
+        datasets,
+        monitorsModule(platformSources),
+        loopsModule(parts),
+      ],
+    })
+    await request('POST', '/projects', { name: 'flights', title: '', description: '' })
+    await setClock('2013-08-01T03:00:00Z')
+    await inTransaction(app.ctx, (ctx) =>
+      insertMonitor(ctx, {
+        id: 'mon_1',
+        project: 'flights',
+        name: 'delays',
+        spec_json: JSON.stringify(parse(FILE).monitors['delays']),
+        state_reason: null,
+        archived_at: null,
+        created_at: 1,
+        created_by: 'usr_test',
+      }),
+    )
   })
-  await request('POST', '/projects', { name: 'flights', title: '', description: '' })
-  await setClock('2013-08-01T03:00:00Z')
-  await inTransaction(app.ctx, (ctx) =>
-    insertMonitor(ctx, {
-      id: 'mon_1',
-      project: 'flights',
-      name: 'delays',
-      spec_json: JSON.stringify(parse(FILE).monitors['delays']),
-      state_reason: null,
-      archived_at: null,
-      created_at: 1,
-      created_by: 'usr_test',
-    }),
-  )
-})
-afterAll(() => app?.close())
-
-test('a loop that could not be closed is refused with the reason', async () => {
-  await expect(apply(FILE.replace('delays, signal: performance', 'delays, signal: operations'))).rejects.toThrow(
-    'monitor delays has no signal operations; it has data_drift, performance',
-  )
-  expect((await request('GET', '/projects/flights/loops/delay')).body.error.code).toBe('loop_not_found')
-})
-
-test('past alerts, warnings and other signals do not fire it', async () => {
-  await alert()
-  expect(await apply(FILE)).toEqual([{ kind: 'create', noun: 'loop', name: 'delay' }])
-  expect(await apply(FILE)).toEqual([])
-  await alert({ severity: 'warn', signal: 'data_drift' })
-  await alert({ severity: 'warn' })
-  expect(await turn()).toBeUndefined()
-})
-
-test('one alert starts one training, with the parameters of its window, however often the loop looks', async () => {
-  await alert()
-  const firing = await turn()
-  expect(firing).toMatchObject({
-    number: 1,
-    state: 'training',
-    params: { cutoff: '2013-08-01' },
-    pipelineRunId: 'prun_1',
+  afterAll(async () => {
+    await app?.close()
+    await dropDatabase?.()
   })
-  await turn()
-  await turn()
-  expect(world.started).toHaveLength(1)
-  expect(firing.links.map((link: { link: string; state: string }) => [link.link, link.state])).toEqual([
-    ['monitor', 'passed'],
-    ['retrain', 'active'],
-    ['gate', 'pending'],
-    ['approve', 'pending'],
-    ['rollout', 'pending'],
-    ['watch', 'pending'],
-  ])
-})
 
-test('it follows gate, approval, roll-out and the next window, and keeps what is better', async () => {
-  world.release = { ...world.release, state: 'running', reason: 'delay v2 passed its checks and waits for approval' }
-  expect((await turn()).state).toBe('approving')
-  world.release.state = 'succeeded'
-  world.run = 'succeeded'
-  expect((await turn()).state).toBe('rolling_out')
-  world.rollout = { state: 'baking', message: '10 % of the traffic' }
-  expect(await turn()).toMatchObject({
-    state: 'rolling_out',
-    reason: 'delay v2: 10 % of the traffic',
-    modelVersionNumber: 2,
+  test('a loop that could not be closed is refused with the reason', async () => {
+    await expect(apply(FILE.replace('delays, signal: performance', 'delays, signal: operations'))).rejects.toThrow(
+      'monitor delays has no signal operations; it has data_drift, performance',
+    )
+    expect((await request('GET', '/projects/flights/loops/delay')).body.error.code).toBe('loop_not_found')
   })
-  await setClock('2013-08-10T00:00:00Z')
-  world.rollout = { state: 'done', message: '' }
-  world.running = 'mv_2'
-  expect((await turn()).state).toBe('watching')
-  await verdict('2013-08', '2013-08-01T00:00:00Z', '2013-09-01T00:00:00Z', 0.019)
-  await setClock('2013-09-01T03:00:00Z')
-  const firing = await turn()
-  expect(firing).toMatchObject({
-    state: 'kept',
-    reason: 'delay v2 is kept: in 2013-08 ece 0.019.',
-    endedAt: Date.parse('2013-09-01T03:00:00Z'),
-  })
-  expect(firing.links.map((link: { state: string }) => link.state)).toEqual([
-    'passed',
-    'passed',
-    'passed',
-    'passed',
-    'passed',
-    'passed',
-  ])
-  const inbox = (await request('GET', '/projects/flights/notifications')).body.notifications
-  expect(inbox.map((one: { kind: string }) => one.kind)).toEqual(['loop_ended', 'loop_waits'])
-})
 
-test('in its cool-down an alert is held back, and fires when the cool-down is over', async () => {
-  await inTransaction(app.ctx, async (ctx) => updateAlert(ctx, (await firings())[0].alertId, { state: 'resolved' }))
-  const loop = (await request('GET', '/projects/flights/loops/delay')).body
-  expect(loop.blockedReason).toBeNull()
-  expect((await apply(FILE.replace('cooldown: 1mo', 'cooldown: 60d')))[0]?.kind).toBe('update')
-  await alert({ label: '2013-08', end: '2013-09-01T00:00:00Z' })
-  world.release = { ...world.release, state: 'waiting', reason: null }
-  world.run = 'running'
-  expect(await turn()).toMatchObject({
-    number: 2,
-    state: 'suppressed',
-    reason: expect.stringContaining('cools down until 2013-09-30'),
+  test('past alerts, warnings and other signals do not fire it', async () => {
+    await alert()
+    expect(await apply(FILE)).toEqual([{ kind: 'create', noun: 'loop', name: 'delay' }])
+    expect(await apply(FILE)).toEqual([])
+    await alert({ severity: 'warn', signal: 'data_drift' })
+    await alert({ severity: 'warn' })
+    expect(await turn()).toBeUndefined()
   })
-  expect(world.started).toHaveLength(1)
-  await setClock('2013-10-01T00:00:00Z')
-  expect((await turn()).state).toBe('starting')
-  expect((await turn()).state).toBe('training')
-  expect(world.started.at(-1)?.params).toEqual({ cutoff: '2013-09-01' })
-})
 
-test('a refusal by the gate ends the firing with its reason and changes nothing', async () => {
-  world.release = { state: 'succeeded', reason: null, verdict: 'refused', versionId: 'mv_3', number: 3 }
-  world.run = 'succeeded'
-  const firing = await turn()
-  expect(firing).toMatchObject({
-    state: 'refused',
-    modelVersionNumber: 3,
-    reason: expect.stringContaining('The gate refuses delay v3'),
+  test('one alert starts one training, with the parameters of its window, however often the loop looks', async () => {
+    await alert()
+    const firing = await turn()
+    expect(firing).toMatchObject({
+      number: 1,
+      state: 'training',
+      params: { cutoff: '2013-08-01' },
+      pipelineRunId: 'prun_1',
+    })
+    await turn()
+    await turn()
+    expect(world.started).toHaveLength(1)
+    expect(firing.links.map((link: { link: string; state: string }) => [link.link, link.state])).toEqual([
+      ['monitor', 'passed'],
+      ['retrain', 'active'],
+      ['gate', 'pending'],
+      ['approve', 'pending'],
+      ['rollout', 'pending'],
+      ['watch', 'pending'],
+    ])
   })
-  expect(firing.links.find((link: { link: string }) => link.link === 'gate').state).toBe('failed')
-  expect(world.rolledBack).toEqual([])
-})
 
-test('a version that does worse than the one before is taken back', async () => {
-  await setClock('2013-12-15T00:00:00Z')
-  await alert({ label: '2013-11', end: '2013-12-01T00:00:00Z' })
-  world.release = { state: 'succeeded', reason: null, verdict: 'released', versionId: 'mv_4', number: 4 }
-  world.rollout = { state: 'done', message: '' }
-  world.running = 'mv_4'
-  for (let i = 0; i < 3; i++) await turn()
-  expect((await firings())[0].state).toBe('watching')
-  await verdict('2013-12', '2013-12-01T00:00:00Z', '2014-01-01T00:00:00Z', 0.12)
-  expect(await turn()).toMatchObject({
-    state: 'rolled_back',
-    reason: expect.stringContaining('worse than what it replaced'),
+  test('it follows gate, approval, roll-out and the next window, and keeps what is better', async () => {
+    world.release = { ...world.release, state: 'running', reason: 'delay v2 passed its checks and waits for approval' }
+    expect((await turn()).state).toBe('approving')
+    world.release.state = 'succeeded'
+    world.run = 'succeeded'
+    expect((await turn()).state).toBe('rolling_out')
+    world.rollout = { state: 'baking', message: '10 % of the traffic' }
+    expect(await turn()).toMatchObject({
+      state: 'rolling_out',
+      reason: 'delay v2: 10 % of the traffic',
+      modelVersionNumber: 2,
+    })
+    await setClock('2013-08-10T00:00:00Z')
+    world.rollout = { state: 'done', message: '' }
+    world.running = 'mv_2'
+    expect((await turn()).state).toBe('watching')
+    await verdict('2013-08', '2013-08-01T00:00:00Z', '2013-09-01T00:00:00Z', 0.019)
+    await setClock('2013-09-01T03:00:00Z')
+    const firing = await turn()
+    expect(firing).toMatchObject({
+      state: 'kept',
+      reason: 'delay v2 is kept: in 2013-08 ece 0.019.',
+      endedAt: Date.parse('2013-09-01T03:00:00Z'),
+    })
+    expect(firing.links.map((link: { state: string }) => link.state)).toEqual([
+      'passed',
+      'passed',
+      'passed',
+      'passed',
+      'passed',
+      'passed',
+    ])
+    const inbox = (await request('GET', '/projects/flights/notifications')).body.notifications
+    expect(inbox.map((one: { kind: string }) => one.kind)).toEqual(['loop_ended', 'loop_waits'])
   })
-  expect(world.rolledBack).toHaveLength(1)
-})
 
-test('a disabled loop does not fire, not even for what happened while it was off; a firing can be stopped', async () => {
-  expect((await request('POST', '/projects/flights/loops/delay/disable')).body.enabled).toBe(false)
-  const before = (await firings()).length
-  await setClock('2014-03-01T00:00:00Z')
-  await alert()
-  await turn()
-  expect((await request('POST', '/projects/flights/loops/delay/enable')).body.enabled).toBe(true)
-  await turn()
-  expect(await firings()).toHaveLength(before)
-  world.run = 'running'
-  world.release = { ...world.release, state: 'waiting' }
-  await alert()
-  const firing = await turn()
-  expect(firing.state).toBe('training')
-  expect((await request('POST', `/projects/flights/loops/delay/firings/${firing.number}/stop`)).body).toMatchObject({
-    state: 'stopped',
-    reason: expect.stringContaining('Stopped by Test'),
+  test('in its cool-down an alert is held back, and fires when the cool-down is over', async () => {
+    await inTransaction(app.ctx, async (ctx) => updateAlert(ctx, (await firings())[0].alertId, { state: 'resolved' }))
+    const loop = (await request('GET', '/projects/flights/loops/delay')).body
+    expect(loop.blockedReason).toBeNull()
+    expect((await apply(FILE.replace('cooldown: 1mo', 'cooldown: 60d')))[0]?.kind).toBe('update')
+    await alert({ label: '2013-08', end: '2013-09-01T00:00:00Z' })
+    world.release = { ...world.release, state: 'waiting', reason: null }
+    world.run = 'running'
+    expect(await turn()).toMatchObject({
+      number: 2,
+      state: 'suppressed',
+      reason: expect.stringContaining('cools down until 2013-09-30'),
+    })
+    expect(world.started).toHaveLength(1)
+    await setClock('2013-10-01T00:00:00Z')
+    expect((await turn()).state).toBe('starting')
+    expect((await turn()).state).toBe('training')
+    expect(world.started.at(-1)?.params).toEqual({ cutoff: '2013-09-01' })
   })
-  expect((await request('POST', `/projects/flights/loops/delay/firings/${firing.id}/stop`)).body.error.code).toBe(
-    'loop_firing_ended',
-  )
-  expect((await request('POST', '/projects/flights/loops/delay/firings/99/stop')).status).toBe(404)
+
+  test('a refusal by the gate ends the firing with its reason and changes nothing', async () => {
+    world.release = { state: 'succeeded', reason: null, verdict: 'refused', versionId: 'mv_3', number: 3 }
+    world.run = 'succeeded'
+    const firing = await turn()
+    expect(firing).toMatchObject({
+      state: 'refused',
+      modelVersionNumber: 3,
+      reason: expect.stringContaining('The gate refuses delay v3'),
+    })
+    expect(firing.links.find((link: { link: string }) => link.link === 'gate').state).toBe('failed')
+    expect(world.rolledBack).toEqual([])
+  })
+
+  test('a version that does worse than the one before is taken back', async () => {
+    await setClock('2013-12-15T00:00:00Z')
+    await alert({ label: '2013-11', end: '2013-12-01T00:00:00Z' })
+    world.release = { state: 'succeeded', reason: null, verdict: 'released', versionId: 'mv_4', number: 4 }
+    world.rollout = { state: 'done', message: '' }
+    world.running = 'mv_4'
+    for (let i = 0; i < 3; i++) await turn()
+    expect((await firings())[0].state).toBe('watching')
+    await verdict('2013-12', '2013-12-01T00:00:00Z', '2014-01-01T00:00:00Z', 0.12)
+    expect(await turn()).toMatchObject({
+      state: 'rolled_back',
+      reason: expect.stringContaining('worse than what it replaced'),
+    })
+    expect(world.rolledBack).toHaveLength(1)
+  })
+
+  test('a disabled loop does not fire, not even for what happened while it was off; a firing can be stopped', async () => {
+    expect((await request('POST', '/projects/flights/loops/delay/disable')).body.enabled).toBe(false)
+    const before = (await firings()).length
+    await setClock('2014-03-01T00:00:00Z')
+    await alert()
+    await turn()
+    expect((await request('POST', '/projects/flights/loops/delay/enable')).body.enabled).toBe(true)
+    await turn()
+    expect(await firings()).toHaveLength(before)
+    world.run = 'running'
+    world.release = { ...world.release, state: 'waiting' }
+    await alert()
+    const firing = await turn()
+    expect(firing.state).toBe('training')
+    expect((await request('POST', `/projects/flights/loops/delay/firings/${firing.number}/stop`)).body).toMatchObject({
+      state: 'stopped',
+      reason: expect.stringContaining('Stopped by Test'),
+    })
+    expect((await request('POST', `/projects/flights/loops/delay/firings/${firing.id}/stop`)).body.error.code).toBe(
+      'loop_firing_ended',
+    )
+    expect((await request('POST', '/projects/flights/loops/delay/firings/99/stop')).status).toBe(404)
+  })
 })

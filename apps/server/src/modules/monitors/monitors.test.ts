@@ -8,6 +8,7 @@ import type { ProjectFile } from '@kiban/contract/project-file'
 import { inTransaction } from '@kiban/kit/context'
 import { startTestApp } from '@kiban/testkit/app'
 import type { TestApp } from '@kiban/testkit/app'
+import { testDatabases } from '@kiban/testkit/database'
 import { access } from '../access/index.ts'
 import { audit } from '../audit/index.ts'
 import { datasets } from '../datasets/index.ts'
@@ -25,6 +26,7 @@ const log = join(folder, 'log.parquet')
 const reference = join(folder, 'reference.parquet')
 const labelsUntil = (version: number): string => join(folder, `labels-${version}.parquet`)
 let app: TestApp
+let dropDatabase: (() => Promise<void>) | undefined
 let labelVersion = 1
 
 const sources: MonitorSources = {
@@ -102,13 +104,18 @@ beforeAll(async () => {
       `COPY (SELECT flight_id, CAST(u < p - gap AS INTEGER) AS late, sched + INTERVAL 1 DAY AS available_at FROM rows WHERE ${where}) TO '${labelsUntil(version)}' (FORMAT parquet)`,
     )
   connection.closeSync()
+  // Once, on PostgreSQL where there is one: the year takes half a minute.
+  const database = await testDatabases().at(-1)?.fresh()
+  dropDatabase = database?.drop
   app = await startTestApp({
+    ...(database ? { databaseUrl: database.url } : {}),
     modules: [projects, access, audit, secrets, lineageModule([]), datasets, monitorsModule(sources)],
   })
   await post('/projects', { name: 'flights', title: '', description: '' })
 }, 120_000)
 afterAll(async () => {
   await app?.close()
+  await dropDatabase?.()
   rmSync(folder, { recursive: true, force: true })
 })
 
