@@ -11,6 +11,10 @@ export const EXPECTED = {
   eceOfMonth: { '2013-04': 0.073, '2013-05': 0.012, '2013-06': 0.059, '2013-07': 0.066 } as Readonly<
     Record<string, number>
   >,
-  labelCoverage: 0.972,
+  /** Of April to December; of the whole year it is 97.2 %. */
+  labelCoverage: 0.9745,
+  brokenMonth: { primaryKey: 100, origin_known: 25 },
+  impossibleWind: 1,
+  outageStationDays: 6,
   alertMonth: '2013-07',
 } as const

@@ -16,7 +16,7 @@ export type Figure = {
 /** Reads every figure of the example back from the platform, with what is expected beside it. */
 export async function readFigures(life: Life): Promise<readonly Figure[]> {
   const { client, project } = life
-  const figures: Figure[] = []
+  const figures: Figure[] = await dataFigures(life)
   for (const [number, expected] of [
     [1, EXPECTED.v1],
     [2, EXPECTED.v2],
@@ -93,6 +93,32 @@ export async function readFigures(life: Life): Promise<readonly Figure[]> {
       ),
     )
   return figures
+}
+
+/** What the contracts found: counts, so exact. */
+async function dataFigures(life: Life): Promise<Figure[]> {
+  const { client, project } = life
+  const figures: Figure[] = []
+  const { versions } = await client.listDatasetVersions({ project, dataset: 'flights', limit: 1000 })
+  const blocked = versions.find((one) => one.state === 'blocked')
+  if (blocked !== undefined) {
+    const { results } = await client.getDatasetChecks({ project, dataset: 'flights', version: String(blocked.number) })
+    for (const [rule, expected] of Object.entries(EXPECTED.brokenMonth)) {
+      const value = results.find((one) => one.rule === rule)?.violations ?? 0
+      figures.push(exact(`broken month: ${rule}`, value, expected, `dataset flights ${blocked.number}, checks`))
+    }
+  }
+  const weather = await client.getDatasetVersion({ project, dataset: 'weather', version: 'usable' })
+  const { results } = await client.getDatasetChecks({ project, dataset: 'weather', version: String(weather.number) })
+  const from = `dataset weather ${weather.number}, checks`
+  const found = (rule: string) => results.find((one) => one.rule === rule)?.violations ?? 0
+  figures.push(exact('impossible wind speeds', found('wind_speed_possible'), EXPECTED.impossibleWind, from))
+  figures.push(exact('station-days without weather', found('hours_of_day'), EXPECTED.outageStationDays, from))
+  return figures
+}
+
+function exact(what: string, value: number, expected: number, from: string): Figure {
+  return { what, value: String(value), expected: String(expected), ok: value === expected, from }
 }
 
 function near(what: string, value: number, expected: number, tolerance: number, from: string): Figure {
