@@ -48,6 +48,11 @@ test('a window without data breaks the count but does not end what is open', () 
   expect(open?.ended).toBeUndefined()
 })
 
+test('windows with a missing one between them are not in a row', () => {
+  expect(alertEpisodes([point('2013-06', 0.1), point('2013-08', 0.1)])).toEqual([])
+  expect(alertEpisodes([point('2013-06', 0.1), point('2013-08', 0.1), point('2013-09', 0.1)])).toHaveLength(1)
+})
+
 test('without `for` the first failing window opens it', () => {
   expect(alertEpisodes([point('2013-01', 0.1, 1)]).map((episode) => episodeReason(episode))).toEqual([
     'ece 0.1 is above 0.05 in 2013-01.',

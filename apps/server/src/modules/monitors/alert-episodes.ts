@@ -37,7 +37,12 @@ export function alertEpisodes(points: readonly RulePoint[]): Episode[] {
     streak = []
     opened = undefined
   }
+  let endOfLast: number | undefined
   for (const point of points) {
+    // A window that is missing (empty, or not computed) counts as one without data.
+    const isGap = endOfLast !== undefined && point.window.start_at > endOfLast
+    endOfLast = point.window.end_at
+    if (isGap && opened === undefined) streak = []
     const { status, for_windows: needed } = point.value
     if (status === 'warn' || status === 'fail') {
       streak.push(point)
