@@ -46,7 +46,7 @@ export function startServer(
     tail: () => said.trim(),
     stop: async () => {
       child.kill('SIGTERM')
-      const stopped = await Promise.race([ended.then(() => true), sleep(10_000).then(() => false)])
+      const stopped = await Promise.race([ended.then(() => true), sleep(10_000, false, { ref: false })])
       if (!stopped) child.kill('SIGKILL')
     },
   }
