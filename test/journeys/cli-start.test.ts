@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '@kiban/testkit/app'
+import { keepSummary } from './the-year.ts'
 
 // `npm start -- --exit` on an empty home: the example lives through its year, and a second start finds everything as it was.
 
@@ -48,6 +49,7 @@ describe('npm start', () => {
       expect(answer.out).toMatch(/v3 is\s+refused/)
       expect(answer.out).toMatch(/v4 is\s+rolled_back/)
       expect(answer.status).toBe(0)
+      keepSummary(answer.out)
     },
     YEAR_MS,
   )
