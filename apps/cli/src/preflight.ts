@@ -21,7 +21,7 @@ export function homeOf(env: Env): string {
 }
 
 /**
- * Checks everything at once: ports, disk, Python with venv, the package registry. The registry is only asked when no Python
+ * Checks ports, disk and Python with venv, and then the package registry. The registry is only asked when no Python
  * environment has been built in this home.
  */
 export async function preflight(
@@ -30,12 +30,14 @@ export async function preflight(
 ): Promise<readonly PreflightCheck[]> {
   const home = homeOf(env)
   const built = existsSync(join(home, 'environments'))
-  return await Promise.all([
+  const quick = await Promise.all([
     ...(options.portsMayBeTaken === true ? [] : portChecks(env)),
     diskCheck(home),
     pythonCheck(env),
-    ...(built ? [] : [registryCheck(env)]),
   ])
+  // Asking the network takes seconds: what is missing here is said at once.
+  if (built || quick.some((check) => !check.ok)) return quick
+  return [...quick, await registryCheck(env)]
 }
 
 function portChecks(env: Env): Promise<PreflightCheck>[] {
