@@ -3,8 +3,15 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
-const server = spawn(process.execPath, ['--watch', '--watch-path=apps/server/src', '--watch-path=packages', join('apps', 'server', 'src', 'main.ts')], { cwd: root, stdio: 'inherit' })
-const web = spawn(process.execPath, [join(root, 'node_modules', 'vite', 'bin', 'vite.js')], { cwd: join(root, 'apps', 'web'), stdio: 'inherit' })
+const server = spawn(
+  process.execPath,
+  ['--watch', '--watch-path=apps/server/src', '--watch-path=packages', join('apps', 'server', 'src', 'main.ts')],
+  { cwd: root, stdio: 'inherit' },
+)
+const web = spawn(process.execPath, [join(root, 'node_modules', 'vite', 'bin', 'vite.js')], {
+  cwd: join(root, 'apps', 'web'),
+  stdio: 'inherit',
+})
 
 for (const child of [server, web])
   child.on('exit', () => {

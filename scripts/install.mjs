@@ -14,7 +14,9 @@ if (Number(process.versions.node.split('.')[0]) < 20)
   fail(`Node.js ${process.versions.node} is too old: 20 or newer is needed.`)
 installPackages()
 if (!existsSync(join(root, 'node_modules', '.bin', 'node')) && Number(process.versions.node.split('.')[0]) < 24)
-  fail(`No Node 24 comes with the packages for ${process.platform} on ${process.arch}, and this is ${process.versions.node}. Install Node 24 or newer.`)
+  fail(
+    `No Node 24 comes with the packages for ${process.platform} on ${process.arch}, and this is ${process.versions.node}. Install Node 24 or newer.`,
+  )
 if (['start', 'up', 'setup', 'ui'].includes(command)) buildWeb()
 
 function installPackages() {

@@ -21,7 +21,11 @@ const postgres = startPostgres()
 if (!postgres) leaveOut('the store tests on PostgreSQL (package postgresql-15)')
 if (!existsSync('/usr/bin/chromium')) leaveOut('the browser tests (package chromium)')
 try {
-  const env = { ...process.env, KIBAN_TEST_RUN: String(process.pid), ...(postgres ? { KIBAN_TEST_POSTGRES: postgres.url } : {}) }
+  const env = {
+    ...process.env,
+    KIBAN_TEST_RUN: String(process.pid),
+    ...(postgres ? { KIBAN_TEST_POSTGRES: postgres.url } : {}),
+  }
   runVitest('unit', env)
   runVitest('journeys', env)
 } finally {

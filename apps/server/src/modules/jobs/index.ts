@@ -3,7 +3,7 @@
  * It never decides what is to be computed, publishes nothing and writes no MLflow run: its owners (pipelines, tuning, models) do.
  */
 export { submitJob } from './submit-job.ts'
-export { getJob, listJobsOfOwner } from './get-job.ts'
+export { getJob } from './get-job.ts'
 export { cancelJob } from './cancel-job.ts'
 export { readJobLog } from './read-job-log.ts'
 export type { JobSpec, JobText, JobView } from './job-spec.ts'

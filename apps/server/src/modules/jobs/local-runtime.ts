@@ -247,6 +247,9 @@ export class LocalRuntime {
     if (!taken) return undefined
     const found = await findSupervisor(attemptFolder(ctx.platform.home, attempt.job_id, attempt.number))
     if (found === 'never') {
+      // Begun by a dead server with another home on this machine: nobody will take in what it makes, so it ends before it is begun again.
+      if (attempt.pid !== null && runner === false && processStart(attempt.pid) === attempt.pid_start)
+        this.#kill(attempt, { supervisor: { pid: attempt.pid, start: attempt.pid_start } })
       await this.#giveBack(ctx, attempt)
       return undefined
     }
@@ -310,7 +313,7 @@ export class LocalRuntime {
     else signalAll(process.platform === 'linux' ? members : [-watched.supervisor.pid], 'SIGTERM')
   }
 
-  #kill(attempt: Held, watched: Watched): void {
+  #kill(attempt: Held, watched: Pick<Watched, 'supervisor'>): void {
     if (process.platform !== 'linux') return signalAll([-watched.supervisor.pid], 'SIGKILL')
     signalAll(membersOf(watched.supervisor.pid, keyOf(attempt.job_id, attempt.number)), 'SIGKILL')
   }

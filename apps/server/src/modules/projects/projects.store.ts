@@ -41,10 +41,6 @@ export async function projectNow(ctx: Ctx, name: string): Promise<number> {
   return project.clock_mode === 'replay' && project.clock_now !== null ? project.clock_now : ctx.clock.now()
 }
 
-export async function listProjectNames(ctx: Ctx): Promise<string[]> {
-  return (await listProjectRows(ctx)).map((row) => row.name)
-}
-
 export async function listProjectRows(ctx: Ctx): Promise<ProjectRow[]> {
   let query = ctx.db.selectFrom('projects').selectAll().orderBy('name')
   if (ctx.actor.project !== undefined) query = query.where('name', '=', ctx.actor.project)

@@ -119,16 +119,6 @@ export async function artifactFiles(ctx: Ctx, owner: ArtifactOwner, prefix: stri
   }))
 }
 
-/** For other modules: the tree of a run's artifacts below `prefix`, as a manifest. */
-export async function runArtifactManifest(ctx: Ctx, runId: string, prefix: string): Promise<string> {
-  const run = await findRunById(ctx.db, runId)
-  if (!run) throw new AppError('run_not_found', { message: `Run with id=${runId} not found` })
-  return putManifest(
-    ctx.platform.blobs,
-    await artifactFiles(ctx, { project: run.project, kind: 'run', id: runId }, prefix),
-  )
-}
-
 /** For the models module, in its transaction: makes a version's files readable at `mlflow-artifacts:/versions/<id>`, for good. */
 export async function freezeArtifacts(
   ctx: Ctx,

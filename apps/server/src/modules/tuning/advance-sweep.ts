@@ -26,7 +26,7 @@ const HOPELESS = 3
 export class LeaseLost extends Error {}
 
 const Values = z.record(z.string(), Json)
-export const TrialOutputs = z.record(z.string(), JobOutput)
+const TrialOutputs = z.record(z.string(), JobOutput)
 
 /** Moves a held sweep as far as it goes now: takes in ended trials, asks for points, starts jobs, ends it. */
 export async function advanceSweep(ctx: Ctx, sweep: SweepRow): Promise<void> {

@@ -4,8 +4,5 @@
  */
 export { tuning } from './tuning.module.ts'
 export { startSweep } from './start-sweep.ts'
-export type { StartSweep } from './start-sweep.ts'
 export { getSweepResult } from './sweep-result.ts'
-export type { SweepResult } from './sweep-result.ts'
 export { cancelSweep } from './cancel-sweep.ts'
-export type { TrialTemplate } from './trial-template.ts'
