@@ -58,7 +58,7 @@ export function composeEvidence(ctx: Ctx, input: EvidenceInput): EvidenceBody {
     verdict: reasons.length > 0 ? 'failed' : 'passed',
     reason:
       reasons.length > 0
-        ? reasons.join(' ')
+        ? sentence(reasons)
         : checks.length > 0
           ? `All ${checks.length} checks passed.`
           : 'The project file has no gate for this model.',
@@ -81,6 +81,13 @@ export function composeEvidence(ctx: Ctx, input: EvidenceInput): EvidenceBody {
     createdAt: ctx.clock.now(),
     createdBy: ctx.actor.onBehalfOf ?? ctx.actor.id,
   }
+}
+
+/** Several reasons as one sentence, each once. */
+function sentence(reasons: readonly string[]): string {
+  const parts = [...new Set(reasons.map((reason) => reason.replace(/\.$/, '')))]
+  const text = parts.join('; ')
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
 /** How a version is called in an evaluation. */
