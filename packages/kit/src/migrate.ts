@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Kysely } from 'kysely'
 import { AppError } from './errors.ts'
 import type { DatabasePair } from './database.ts'
@@ -11,7 +12,20 @@ type MigrationTables = { schema_migrations: { module: string; id: string; applie
  */
 export async function migrate(database: DatabasePair, modules: readonly Module[]): Promise<void> {
   // The migrator works on tables of its own name only, whatever the modules declare.
-  const db = database.writer as unknown as Kysely<MigrationTables>
+  const writer = database.writer as unknown as Kysely<MigrationTables>
+  if (database.kind === 'sqlite') return migrateAlone(writer, modules)
+  // Several servers may start at once on one PostgreSQL: one migrates, the others wait and find nothing to do.
+  await writer.connection().execute(async (db) => {
+    await sql`select pg_advisory_lock(7301)`.execute(db)
+    try {
+      await migrateAlone(db, modules)
+    } finally {
+      await sql`select pg_advisory_unlock(7301)`.execute(db)
+    }
+  })
+}
+
+async function migrateAlone(db: Kysely<MigrationTables>, modules: readonly Module[]): Promise<void> {
   await db.schema
     .createTable('schema_migrations')
     .ifNotExists()
