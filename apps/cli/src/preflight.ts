@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdir, statfs } from 'node:fs/promises'
+import { createConnection } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { existsSync } from 'node:fs'
@@ -31,7 +32,7 @@ export async function preflight(
   const home = homeOf(env)
   const built = existsSync(join(home, 'environments'))
   const quick = await Promise.all([
-    ...(options.portsMayBeTaken === true ? [] : portChecks(env)),
+    ...(options.portsMayBeTaken === true ? [] : portChecks(env, await hasDataPlane(home))),
     diskCheck(home),
     pythonCheck(env),
   ])
@@ -40,7 +41,19 @@ export async function preflight(
   return [...quick, await registryCheck(env)]
 }
 
-function portChecks(env: Env): Promise<PreflightCheck>[] {
+/** Whether the data plane of this home runs: it outlives a server that was killed, and the next server takes it over. */
+function hasDataPlane(home: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ path: join(home, 'run', 'inference.sock') })
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
+}
+
+function portChecks(env: Env, dataPlaneRuns: boolean): Promise<PreflightCheck>[] {
   const ports = [
     ['KIBAN_PORT', Number(env['KIBAN_PORT'] ?? 7300)],
     ['KIBAN_GRPC_PORT', Number(env['KIBAN_GRPC_PORT'] ?? 7301)],
@@ -54,6 +67,8 @@ function portChecks(env: Env): Promise<PreflightCheck>[] {
         ok: false,
         message: `${variable} must be a port from 1 to 65535, not ${JSON.stringify(env[variable])}.`,
       }
+    if (dataPlaneRuns && variable !== 'KIBAN_PORT')
+      return { name, ok: true, message: 'held by the data plane of this home' }
     if (!(await isPortTaken(port))) return { name, ok: true, message: 'free' }
     return {
       name,

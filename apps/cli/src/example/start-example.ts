@@ -1,5 +1,6 @@
 import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { applyFolder } from '../apply-folder.ts'
 import type { CommandContext } from '../command.ts'
 import { homeOf, preflight } from '../preflight.ts'
@@ -48,7 +49,11 @@ export async function startExample(
         `The server ended with status ${status}. Start again: the example goes on where it was. ${server.tail()}`,
       )
     })
-    await Promise.race([liveAndStay(ctx, options, gone), gone])
+    await Promise.race([liveAndStay(ctx, options, gone), gone]).catch(async (error: unknown) => {
+      // A request that failed because the server is gone is told as what it is.
+      await Promise.race([gone, sleep(500, undefined, { ref: false })])
+      throw error
+    })
   } finally {
     await server.stop()
   }
