@@ -1,8 +1,5 @@
 import type { ModelVersionState } from '@kiban/contract/models'
 
-/** Versions whose alias may serve: a refused one only by an override, a rolled-back one likewise (project-file §7). */
-const RELEASABLE: ReadonlySet<ModelVersionState> = new Set(['ready', 'released'])
-
 export type VersionEvent =
   | 'passed'
   | 'failed'

@@ -4,7 +4,6 @@ import { artifactPath } from '@kiban/kit/artifact-path'
 import { emit, inTransaction } from '@kiban/kit/context'
 import type { Ctx } from '@kiban/kit/context'
 import { AppError } from '@kiban/kit/errors'
-import { putManifest } from '@kiban/kit/manifests'
 import { recordAudit } from '../audit/index.ts'
 import {
   deleteArtifactRows,
@@ -15,7 +14,6 @@ import {
   upsertArtifact,
 } from './artifacts.store.ts'
 import type { ArtifactOwner, ArtifactRow } from './artifacts.store.ts'
-import { findRunById } from './runs.store.ts'
 import { badValue } from './tracking-error.ts'
 
 /** One file may have 64 GiB; the blob store takes it in as it comes. */
