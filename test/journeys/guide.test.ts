@@ -1,0 +1,30 @@
+import { afterAll, expect, test } from 'vitest'
+import { runGuide } from './run-guide.ts'
+import type { Guide } from './run-guide.ts'
+
+let guide: Guide | undefined
+afterAll(async () => guide?.close())
+
+test('the guide of ten minutes leads from a CSV file to a model that answers', async () => {
+  guide = await runGuide('docs/guide/ten-minutes.md')
+  const { client, printed } = guide
+  const P = { project: 'parcels' } as const
+  expect(printed.get('kiban apply')).toMatch(/\+ endpoint late/)
+  expect(printed.get('kiban model versions late')).toMatch(/production/)
+  const asked = [...printed].find(([command]) => command.startsWith('until kiban endpoint'))?.[1] ?? ''
+  const answer = JSON.parse(asked.slice(asked.indexOf('{'))) as {
+    model_version: string
+    predictions: Record<string, unknown>[]
+  }
+  expect(answer.predictions).toHaveLength(2)
+  expect(answer.predictions.map((row) => row['label'] ?? row['output_label'])).toEqual([1, 0])
+  expect(printed.get('kiban endpoint show late')).toMatch(/late/)
+
+  const { runs } = await client.listPipelineRuns(P)
+  expect(runs.map((run) => run.state)).toEqual(['succeeded', 'succeeded'])
+  const second = await client.getPipelineRun({ ...P, run: runs[0]?.id ?? '' })
+  expect(second.steps.find((step) => step.name === 'train')?.cache?.result).toBe('hit')
+  // What the page says in words: the prediction leads back to the data.
+  const logged = await client.listPredictions({ ...P, endpoint: 'late', limit: 10 })
+  expect(logged.items.map((each) => each.key).toSorted()).toEqual(['5001', '5002'])
+})
