@@ -41,6 +41,7 @@ function Breadcrumb(): ReactNode {
   const path = useRouterState({ select: (state) => state.location.pathname })
   const [, , project, ...rest] = path.replace(/\/$/, '').split('/').map(decodeURIComponent)
   const crumbs: { text: string; to: string }[] = project === undefined ? [] : [{ text: project, to: `/p/${project}` }]
+  if (rest[0] === 'runs') rest[0] = 'experiments'
   for (const [index, part] of rest.entries()) {
     if (project === undefined || (index % 2 === 0 && index > 0)) continue
     const noun = NOUNS.find((it) => it.id === part && index === 0)

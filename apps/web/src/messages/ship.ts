@@ -143,6 +143,7 @@ export const ship = {
     '経過 {elapsed} / {bake}、{requests} / {min} 件',
   ],
   'endpoint.step_done': ['passed', '通過'],
+  'endpoint.step_stopped': ['stopped here', 'ここで中止'],
   'endpoint.step_next': ['not yet', '未到達'],
   'endpoint.judge': ['Aborts by itself if', '自動中止の条件'],
   'endpoint.judge_none': ['The judge has not looked yet.', 'まだ判定していません。'],

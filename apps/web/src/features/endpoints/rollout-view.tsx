@@ -66,14 +66,16 @@ export function RolloutView({
                 <p className={current ? undefined : 'm'}>
                   {passed
                     ? t('endpoint.step_done')
-                    : current
-                      ? t('endpoint.step_bakes', {
-                          elapsed: format.duration(rollout.stepElapsedMs),
-                          bake: format.duration(rollout.bakeMs),
-                          requests: format.count(rollout.stepRequests),
-                          min: format.count(rollout.minRequests),
-                        })
-                      : t('endpoint.step_next')}
+                    : current && !active
+                      ? t('endpoint.step_stopped')
+                      : current
+                        ? t('endpoint.step_bakes', {
+                            elapsed: format.duration(rollout.stepElapsedMs),
+                            bake: format.duration(rollout.bakeMs),
+                            requests: format.count(rollout.stepRequests),
+                            min: format.count(rollout.minRequests),
+                          })
+                        : t('endpoint.step_next')}
                 </p>
               </li>
             )

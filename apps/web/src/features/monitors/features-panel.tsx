@@ -37,11 +37,14 @@ export function FeaturesPanel({
       </section>
     )
   const { features, importanceSource } = list.data
-  const ranked = [...features].sort((a, b) => a.rank - b.rank)
+  const weight = (it: (typeof features)[number]) =>
+    (it.importance ?? 1) * ((it.value ?? 0) / Math.max(1e-12, it.limit ?? 1))
+  // Where no importance is known (days), what is most over its limit comes first.
+  const ranked = [...features].sort((a, b) =>
+    a.importance === null || b.importance === null ? weight(b) - weight(a) : a.rank - b.rank,
+  )
   const shown = all ? ranked : ranked.slice(0, FEW)
   const chosen = ranked.find((it) => it.feature === choice) ?? ranked[0]
-  const weight = (it: (typeof ranked)[number]) =>
-    (it.importance ?? 0) * ((it.value ?? 0) / Math.max(1e-12, it.limit ?? 1))
   const most = Math.max(1e-12, ...ranked.map(weight))
   return (
     <div className="cols" style={{ gridTemplateColumns: 'minmax(0, 744fr) minmax(0, 400fr)', gap: 40 }}>
@@ -157,18 +160,20 @@ function FeatureOverlay({
       <Panel of={one} rows={6}>
         {(data) => (
           <>
-            <Overlay
-              sentence={t('monitor.overlay_sentence', { feature: data.feature, window: data.window.label })}
-              names={{ reference: t('monitor.reference'), current: data.window.label }}
-              height={168}
-              bars={data.histogram.map((bar) => ({
-                label: bar.category ?? `${format.number(bar.from)} – ${format.number(bar.to)}`,
-                from: bar.from,
-                to: bar.to,
-                reference: bar.reference,
-                current: bar.current,
-              }))}
-            />
+            {data.histogram.some((bar) => bar.current > 0 || bar.reference > 0) && (
+              <Overlay
+                sentence={t('monitor.overlay_sentence', { feature: data.feature, window: data.window.label })}
+                names={{ reference: t('monitor.reference'), current: data.window.label }}
+                height={168}
+                bars={data.histogram.map((bar) => ({
+                  label: bar.category ?? `${format.number(bar.from)} – ${format.number(bar.to)}`,
+                  from: bar.from,
+                  to: bar.to,
+                  reference: bar.reference,
+                  current: bar.current,
+                }))}
+              />
+            )}
             <p className="t13">{data.reason}</p>
             <p className="m t12">
               {t('monitor.nulls', {

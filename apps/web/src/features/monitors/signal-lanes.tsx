@@ -169,7 +169,10 @@ function LaneDrawing({
   const limits = [...new Set(all.map((point) => point.limit).filter((limit): limit is number => limit !== null))]
   const limit = limits.length > 0 ? limits.at(-1)! : null
   const y = linear(
-    extent([...all.map((point) => point.value), ...(lane.counts ? [0] : []), limit], { zero: lane.counts, pad: 0.1 }),
+    extent([...all.map((point) => point.value), ...(lane.counts ? [0] : []), ...limits], {
+      zero: lane.counts,
+      pad: 0.1,
+    }),
     [top + LANE - 4, top + 6],
   )
   const middle = (point: { startAt: number; endAt: number }) => x((point.startAt + point.endAt) / 2)
@@ -187,7 +190,16 @@ function LaneDrawing({
         {limit === null ? noLimit : limitText(format.number(limit))}
       </text>
       <path className="ax" d={`M136 ${top + LANE - 2}H${width - 96}`} opacity={0.5} />
-      {limit !== null && <path className="limit" d={`M136 ${y(limit)}H${width - 96}`} />}
+      {(lane.series[0]?.points ?? []).map(
+        (point) =>
+          point.limit !== null && (
+            <path
+              key={point.windowId}
+              className="limit"
+              d={`M${x(point.startAt)} ${y(point.limit)}H${x(point.endAt)}`}
+            />
+          ),
+      )}
       {lane.series.map((it, index) => {
         const colour = index === lane.series.length - 1 ? '1' : index === lane.series.length - 2 ? 'm' : 'r'
         if (lane.counts)

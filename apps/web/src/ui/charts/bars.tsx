@@ -147,7 +147,7 @@ export function Overlay({
           <g key={tick}>
             <path className="gl" d={`M${area.left} ${y(tick)}H${area.right}`} />
             <text x={area.left - 6} y={y(tick) + 4} textAnchor="end">
-              {format.percent(tick, 0)}
+              {format.percent(tick, y.domain[1] < 0.05 ? 1 : 0)}
             </text>
           </g>
         ))}

@@ -153,7 +153,7 @@ function Drawing({
       ))}
       {marks
         .filter((mark) => mark.x >= x.domain[0] && mark.x <= x.domain[1])
-        .map((mark) => (
+        .map((mark, index, shown) => (
           <g key={`${mark.x} ${mark.label}`}>
             <path className={mark.bad === true ? 'limit' : 'mark'} d={`M${x(mark.x)} ${8}V${area.bottom}`} />
             <text
@@ -162,7 +162,7 @@ function Drawing({
               textAnchor={x(mark.x) > area.right - 80 ? 'end' : 'start'}
               className="h"
             >
-              {mark.label}
+              {index + 1 < shown.length && x(shown[index + 1]!.x) - x(mark.x) < 84 ? null : mark.label}
             </text>
           </g>
         ))}
