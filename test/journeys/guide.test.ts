@@ -18,13 +18,16 @@ test('the guide of ten minutes leads from a CSV file to a model that answers', a
   }
   expect(answer.predictions).toHaveLength(2)
   expect(answer.predictions.map((row) => row['label'] ?? row['output_label'])).toEqual([1, 0])
-  expect(printed.get('kiban endpoint show late')).toMatch(/late/)
+  const traced = [...printed].find(([command]) => command.startsWith('kiban trace'))?.[1]
+  expect(traced).toMatch(/^prediction pred_\w+-0$/m)
+  expect(traced).toMatch(/parcels/)
+  expect(traced).toMatch(/late/)
+  expect(printed.get('kiban audit list')).toMatch(/usr_local|You/)
 
   const { runs } = await client.listPipelineRuns(P)
   expect(runs.map((run) => run.state)).toEqual(['succeeded', 'succeeded'])
   const second = await client.getPipelineRun({ ...P, run: runs[0]?.id ?? '' })
   expect(second.steps.find((step) => step.name === 'train')?.cache?.result).toBe('hit')
-  // What the page says in words: the prediction leads back to the data.
   const logged = await client.listPredictions({ ...P, endpoint: 'late', limit: 10 })
   expect(logged.items.map((each) => each.key).toSorted()).toEqual(['5001', '5002'])
 })
