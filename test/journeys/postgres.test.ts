@@ -81,6 +81,9 @@ describe.skipIf(!postgres)('two servers on one PostgreSQL', () => {
     const run = await ended(second, id)
     expect(faults(run)).toEqual([])
     expect(run.steps.flatMap((step) => step.outputs['part']?.value ?? []).toSorted()).toEqual(PARTS)
+    // Its environment was built in a home that may be the dead one's.
+    expect(run.steps.find((step) => step.name === 'python')?.outputs['version']?.value).toBe('1.16.0')
+    expect(existsSync(join(folder, left.name, 'environments'))).toBe(true)
     const counts = startCounts()
     expect(Object.keys(counts).toSorted()).toEqual(['publish', ...PARTS.map((part) => `wait${part}`)])
     // What ran under the dead server is begun again, at most once more; nothing else is.

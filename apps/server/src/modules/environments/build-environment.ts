@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +30,11 @@ export type EnvironmentPaths = { readonly prefix: string; readonly log: string; 
 export function environmentPaths(home: string, specHash: string): EnvironmentPaths {
   const prefix = join(home, 'environments', specHash)
   return { prefix, log: `${prefix}.log`, pid: `${prefix}.pid` }
+}
+
+/** Whether this home has the environment, complete. */
+export function isBuilt(home: string, specHash: string): boolean {
+  return existsSync(join(environmentPaths(home, specHash).prefix, MARKER))
 }
 
 /**

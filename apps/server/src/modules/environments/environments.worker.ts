@@ -3,10 +3,11 @@ import type { Ctx, Platform } from '@kiban/kit/context'
 import { getManifest } from '@kiban/kit/manifests'
 import type { Loop } from '@kiban/kit/module'
 import { isRunning, thisProcess } from '@kiban/kit/process-identity'
-import { buildEnvironment } from './build-environment.ts'
+import { buildEnvironment, isBuilt } from './build-environment.ts'
 import { EnvironmentPlan, planOf, specHashOf } from './environment-plan.ts'
 import { specOf } from './environments.present.ts'
 import {
+  findBuild,
   insertBuild,
   listRequestsOf,
   listUnfinishedBuilds,
@@ -18,6 +19,9 @@ import type { BuildRow, EnvironmentRow } from './environments.store.ts'
 import { PythonNotFound, findPython } from './find-python.ts'
 import { RequirementsError, checkRequirement, readRequirements } from './requirements.ts'
 
+/** How long a build that failed here is left alone; elsewhere it went well. */
+const RETRY_MS = 30_000
+const retryAt = new Map<string, number>()
 const building = new WeakMap<Platform, Map<string, Promise<void>>>()
 
 /** Reads what was asked for, then builds what nobody has built, one at a time and in the background. */
@@ -32,6 +36,37 @@ export const environmentsLoop: Loop = {
       await startBuild(ctx, build)
     }
   },
+}
+
+/**
+ * Whether a ready environment is in this home, so that a job can start here. One that another server built in a home of its own, or that
+ * was deleted, is built here in the background; the loop `jobs` is woken when that has ended.
+ */
+export async function isHere(ctx: Ctx, specHash: string): Promise<boolean> {
+  if (isBuilt(ctx.platform.home, specHash)) return true
+  const running = buildsOf(ctx.platform)
+  const build = await findBuild(ctx.db, specHash)
+  if (!build || build.state !== 'ready' || running.size > 0 || ctx.clock.now() < (retryAt.get(specHash) ?? 0))
+    return false
+  retryAt.set(specHash, ctx.clock.now() + RETRY_MS)
+  const task = buildEnvironment(ctx.platform.home, specHash, EnvironmentPlan.parse(JSON.parse(build.plan)), ctx.signal)
+    .then((result) => {
+      if (!result.ok && !ctx.signal.aborted)
+        ctx.log.error(
+          { environment: specHash, ...result.error },
+          'an environment built elsewhere could not be built here',
+        )
+    })
+    .catch((error: unknown) => {
+      if (!ctx.signal.aborted) ctx.log.error({ err: error, environment: specHash }, 'an environment could not be built')
+    })
+    .finally(() => {
+      running.delete(specHash)
+      ctx.platform.wake('environments')
+      ctx.platform.wake('jobs')
+    })
+  running.set(specHash, task)
+  return false
 }
 
 /** Waits for a build in progress to be ended by the server's own end. */

@@ -4,6 +4,7 @@
  */
 export { environments } from './environments.module.ts'
 export { environmentLineage } from './environments.lineage.ts'
+export { isHere as environmentIsHere } from './environments.worker.ts'
 export { requestEnvironment } from './request-environment.ts'
 export { getEnvironment } from './get-environment.ts'
 export type { EnvironmentView } from './get-environment.ts'

@@ -1,7 +1,7 @@
 import type { Ctx, Platform } from '@kiban/kit/context'
 import { emit, inTransaction } from '@kiban/kit/context'
 import type { Loop } from '@kiban/kit/module'
-import { getEnvironment } from '../environments/index.ts'
+import { environmentIsHere, getEnvironment } from '../environments/index.ts'
 import { machineCapacity } from './capacity.ts'
 import { WAKES } from './job-events.ts'
 import { listHeld, listQueuedByEnvironment, listQueuedEnvironments, listStartable, updateJob } from './jobs.store.ts'
@@ -36,8 +36,9 @@ async function schedule(ctx: Ctx, runtime: LocalRuntime): Promise<void> {
   const ready: string[] = []
   for (const id of await listQueuedEnvironments(ctx.db)) {
     const environment = await getEnvironment(ctx, id)
-    if (environment.state === 'ready') ready.push(id)
-    else if (environment.state === 'failed') await failWaiting(ctx, id, environment)
+    if (environment.state === 'ready') {
+      if (environment.specHash === null || (await environmentIsHere(ctx, environment.specHash))) ready.push(id)
+    } else if (environment.state === 'failed') await failWaiting(ctx, id, environment)
   }
   const waiting = await listStartable(ctx.db, ctx.clock.now(), ready, HEAD)
   if (waiting.length === 0) return
