@@ -32,7 +32,7 @@ for (const language of ['en', 'ja'] as const) {
       await page.goto(url + screen.path)
       await page.waitForSelector('main h1')
       // The stream of events never ends, so "network idle" never comes: wait until no panel is loading any more.
-      await page.waitForFunction(() => document.querySelector('[aria-busy=true]') === null)
+      await page.waitForSelector('[aria-busy=true]', { state: 'detached' })
       await page.waitForTimeout(600)
       await page.screenshot({ path: join(folder, `${screen.name}.${language}.${theme}.png`) })
       await page.close()
