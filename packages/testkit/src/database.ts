@@ -5,7 +5,7 @@ import pg from 'pg'
 
 export type TestDatabase = {
   readonly name: 'sqlite' | 'postgres'
-  fresh(): Promise<{ url: string; drop(): Promise<void> }>
+  fresh: () => Promise<{ url: string; drop: () => Promise<void> }>
 }
 
 /**
@@ -24,7 +24,7 @@ export function testDatabases(): TestDatabase[] {
   return server ? [sqlite, { name: 'postgres', fresh: () => freshPostgres(server) }] : [sqlite]
 }
 
-async function freshPostgres(server: string): Promise<{ url: string; drop(): Promise<void> }> {
+async function freshPostgres(server: string): Promise<{ url: string; drop: () => Promise<void> }> {
   const name = `kiban_test_${process.pid}_${Math.random().toString(36).slice(2, 10)}`
   await asAdmin(server, `create database ${name}`)
   const url = new URL(server)

@@ -50,7 +50,7 @@ const categories = ([seed, n, cumulated]: [number, number, number[]]): Map<strin
     const key = 'abcdefgh'[cumulated.findIndex((edge) => x < edge)] as string
     counts.set(key, (counts.get(key) ?? 0) + 1)
   }
-  return new Map([...counts].sort())
+  return new Map([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 const close = (actual: number, expected: unknown, relative: number, what: string): void => {

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { JobOutput } from '@kiban/contract/jobs'
 import { Json } from '@kiban/contract/primitives'
 import { ExpressionError } from '@kiban/contract/project-file'
 import { emit, inTransaction } from '@kiban/kit/context'
@@ -26,7 +25,6 @@ const HOPELESS = 3
 export class LeaseLost extends Error {}
 
 const Values = z.record(z.string(), Json)
-const TrialOutputs = z.record(z.string(), JobOutput)
 
 /** Moves a held sweep as far as it goes now: takes in ended trials, asks for points, starts jobs, ends it. */
 export async function advanceSweep(ctx: Ctx, sweep: SweepRow): Promise<void> {
