@@ -39,7 +39,9 @@ export async function startExample(
     renameSync(home, kept)
     ctx.say(`The old home is kept at ${kept}.`)
   }
-  const server = startServer({ ...ctx.env, KIBAN_LOG_LEVEL: ctx.env['KIBAN_LOG_LEVEL'] ?? 'warn' }, { quiet: true })
+  // Ctrl-C ends everything that was started, jobs included; the next start runs them again.
+  const env = { ...ctx.env, KIBAN_LOG_LEVEL: ctx.env['KIBAN_LOG_LEVEL'] ?? 'warn', KIBAN_JOBS_ON_STOP: 'end' }
+  const server = startServer(env, { quiet: true })
   try {
     await waitUntilReady(ctx.client, server)
     ctx.say(`Kiban is at ${ctx.url}`)
