@@ -115,11 +115,6 @@ const STATES = {
 /** Every state that any noun can be in. */
 export type StateName = keyof typeof STATES
 
-/** The colour role of a state. */
-export function toneOf(state: string): Tone {
-  return (STATES[state as StateName] ?? ['unknown', 'mute'])[1]
-}
-
 type StatusProps = {
   readonly state: string
   /** Says more than the state's own word: "awaiting approval for 12 min". */
