@@ -15,6 +15,7 @@ import { Ago } from '../../ui/time.tsx'
 import { isSmallerBetter } from '../runs/run-data.ts'
 import type { ModelVersion } from './version-page.tsx'
 import { TableBox } from '../../ui/table-box.tsx'
+import { gainOf } from './gain.ts'
 
 type Evidence = ModelVersion['evidence'][number]
 type Check = Evidence['checks'][number]
@@ -247,7 +248,7 @@ function CheckRow({ check, format }: { check: Check; format: Format }): ReactNod
         />
       </td>
       <td className="num">
-        {format.delta(check.d)}{' '}
+        {format.delta(gainOf(check))}{' '}
         {check.interval !== null && (
           <span className="m">
             {t('version.interval', { low: format.delta(check.interval.low), high: format.delta(check.interval.high) })}
@@ -286,7 +287,7 @@ function Legend({ own, champion }: { own: string; champion: string | null }): Re
 function GainChart({ check, format }: { check: Check; format: Format }): ReactNode {
   const t = useT()
   const { low, high } = check.interval!
-  const middle = (low + high) / 2
+  const middle = gainOf(check) ?? (low + high) / 2
   const draw = (width: number) => {
     const area = { left: 12, right: width - 12 }
     const x = linear(extent([low, high, 0], { pad: 0.3 }), [area.left, area.right])
@@ -323,7 +324,7 @@ function GainChart({ check, format }: { check: Check; format: Format }): ReactNo
       <ChartFrame
         sentence={t('version.gain_sentence', {
           metric: check.metric,
-          d: format.delta(check.d),
+          d: format.delta(gainOf(check)),
           low: format.delta(low),
           high: format.delta(high),
         })}

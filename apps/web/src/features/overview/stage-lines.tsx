@@ -8,6 +8,7 @@ import { useRead } from '../../lib/queries.ts'
 import { Actor } from '../../ui/actor.tsx'
 import { useNow } from '../../ui/time.tsx'
 import { Status } from '../../ui/status.tsx'
+import { gainOf } from '../models/gain.ts'
 
 type Summary = AnswerOf<'listModelVersions'>['items'][number]
 type Endpoint = AnswerOf<'listEndpoints'>['items'][number]
@@ -177,7 +178,7 @@ function Line({
             failedCheck !== undefined && failedCheck.d === null
               ? failedCheck.reason
               : failedCheck !== undefined
-                ? `${failedCheck.metric} ${format.delta(failedCheck.d)} ${failedCheck.interval === null ? '' : t('version.interval', { low: format.delta(failedCheck.interval.low), high: format.delta(failedCheck.interval.high) })}`
+                ? `${failedCheck.metric} ${format.delta(gainOf(failedCheck))} ${failedCheck.interval === null ? '' : t('version.interval', { low: format.delta(failedCheck.interval.low), high: format.delta(failedCheck.interval.high) })}`
                 : checkNote(checks, format.delta),
           stop: evidence.verdict === 'failed',
         },
@@ -277,5 +278,5 @@ function checkNote(
   delta: (value: number | null) => string,
 ): string {
   const found = checks.find((check) => check.interval !== null) ?? checks.find((check) => check.d !== null)
-  return found === undefined ? '' : `Δ ${found.metric} ${delta(found.d)}`
+  return found === undefined ? '' : `Δ ${found.metric} ${delta(gainOf(found))}`
 }
