@@ -6,11 +6,11 @@ type Row = Readonly<Record<string, unknown>>
 /** Every screen of a project that has something to show, with the newest object of each noun. */
 export async function screensOf(url: string, project: string): Promise<Screen[]> {
   const read = async (path: string, list: string, body?: unknown): Promise<Row[]> => {
-    const response = await fetch(`${url}/api/v1/projects/${project}${path}`, {
-      ...(body === undefined
+    const asked =
+      body === undefined
         ? {}
-        : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    })
+        : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    const response = await fetch(`${url}/api/v1/projects/${project}${path}`, asked)
     if (!response.ok) return []
     const answer = (await response.json()) as Record<string, Row[]>
     return answer[list] ?? []
