@@ -118,9 +118,6 @@ export const build = {
   'runpage.curve_sentence': ['{metric} over {count} points, last {value}', '{metric} の推移、{count} 点、最新 {value}'],
   'runpage.job': ['job', 'ジョブ'],
   'runpage.parent': ['parent', '親'],
-    'Every metric has one value; nothing to draw over steps.',
-    'どの指標も値が 1 つのため、推移はありません。',
-  ],
   'runpage.no_job': [
     'This run was logged from outside; its log is where it ran.',
     'この実行は外部から記録されました。ログは実行元にあります。',
