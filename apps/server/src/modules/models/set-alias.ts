@@ -67,7 +67,8 @@ export async function moveAlias(ctx: Ctx, input: MoveAlias): Promise<AliasMoveRo
     if (released)
       await updateVersionRow(ctx.db, version.id, {
         state: released,
-        state_reason: input.reason || `${alias} points at it`,
+        // A version that served before and serves again has no new reason of its own: the move's tells of the other one.
+        state_reason: (version.state === released ? '' : input.reason) || `${alias} points at it`,
         updated_at: now,
       })
     if (!input.silent)
