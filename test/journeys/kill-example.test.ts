@@ -10,7 +10,7 @@ import { summaryOfTheYear, yearFigures } from './the-year.ts'
 // that of an undisturbed year.
 
 const ROOT = join(import.meta.dirname, '../..')
-const KILLS = 6
+const KILLS = 4
 /** The seed decides the moments: seconds after each start. Another one: KIBAN_KILL_SEED=2 npx vitest run test/journeys/kill-example */
 const SEED = Number(process.env['KIBAN_KILL_SEED'] ?? 1)
 const home = mkdtempSync(join(tmpdir(), 'kiban-killed-'))
